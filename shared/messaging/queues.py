@@ -1,0 +1,91 @@
+"""Creates and looks up the SQS queues of the route table."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shared.events.routes import (
+    DEAD_LETTER_RETENTION_SECONDS,
+    DEAD_LETTER_SUFFIX,
+    MAX_MESSAGE_BYTES,
+    MAX_RECEIVE_COUNT,
+    QUEUES,
+    RETENTION_SECONDS,
+    Queue,
+)
+
+SQSClient = Any
+"""aiobotocore generates its clients at run time, so there is no static type for them."""
+
+DEAD_LETTER_VISIBILITY_SECONDS = 30
+
+
+async def create_queues(
+    sqs: SQSClient,
+    environment: Mapping[str, str],
+    *,
+    visibility_seconds: int | None = None,
+) -> dict[str, str]:
+    """Create every queue of the route table with its own dead-letter queue; existing ones stay as they are.
+
+    Args:
+        sqs: An aiobotocore SQS client.
+        environment: Where `<QUEUE>_NAME` may rename a queue.
+        visibility_seconds: Replaces the 30-second visibility timeouts; longer ones follow their
+            function's time-out and stay.
+
+    Returns:
+        URL by queue name, dead-letter queues included.
+    """
+    urls: dict[str, str] = {}
+    for queue in QUEUES:
+        name = environment.get(queue.name_setting, queue.name)
+        dead_letter_name = name + DEAD_LETTER_SUFFIX
+        urls[dead_letter_name] = await _create(
+            sqs,
+            dead_letter_name,
+            visibility_seconds=DEAD_LETTER_VISIBILITY_SECONDS,
+            retention_seconds=DEAD_LETTER_RETENTION_SECONDS,
+        )
+        attributes = await sqs.get_queue_attributes(
+            QueueUrl=urls[dead_letter_name], AttributeNames=["QueueArn"]
+        )
+        redrive_policy = {
+            "deadLetterTargetArn": attributes["Attributes"]["QueueArn"],
+            "maxReceiveCount": MAX_RECEIVE_COUNT,
+        }
+        urls[name] = await _create(
+            sqs,
+            name,
+            visibility_seconds=_visibility_of(queue, visibility_seconds),
+            retention_seconds=RETENTION_SECONDS,
+            RedrivePolicy=json.dumps(redrive_policy),
+        )
+    return urls
+
+
+async def queue_url(sqs: SQSClient, name: str) -> str:
+    """Return the URL of a queue by its name; account ids are never built into URLs."""
+    answer = await sqs.get_queue_url(QueueName=name)
+    return str(answer["QueueUrl"])
+
+
+def _visibility_of(queue: Queue, override_seconds: int | None) -> int:
+    if override_seconds is not None and queue.visibility_seconds == 30:
+        return override_seconds
+    return queue.visibility_seconds
+
+
+async def _create(
+    sqs: SQSClient, name: str, *, visibility_seconds: int, retention_seconds: int, **extra: str
+) -> str:
+    answer = await sqs.create_queue(
+        QueueName=name,
+        Attributes={
+            "VisibilityTimeout": str(visibility_seconds),
+            "MessageRetentionPeriod": str(retention_seconds),
+            "MaximumMessageSize": str(MAX_MESSAGE_BYTES),
+            **extra,
+        },
+    )
+    return str(answer["QueueUrl"])
