@@ -1,0 +1,126 @@
+"""One JSON object a line on standard output: fixed event names, fields beside them, nobody's secrets."""
+
+import hashlib
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from traceback import format_exception
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+"""Runs from the gateway through the function and the queues to the last consumer."""
+
+current_user: ContextVar[str | None] = ContextVar("current_user", default=None)
+"""Pseudonym of whom the current work is for."""
+
+
+def pseudonym(cognito_sub: str) -> str:
+    """Return a stable stand-in for a user's id, so that logs can be joined without naming anyone."""
+    return hashlib.sha256(cognito_sub.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def new_correlation_id() -> str:
+    """Return a fresh correlation id."""
+    return uuid4().hex
+
+
+class EventLogger:
+    """Logs a fixed event name with fields; the name is for searching, the fields for reading."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Log what only a developer wants to see."""
+        self._log(logging.DEBUG, event, fields)
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Log a fact of normal operation."""
+        self._log(logging.INFO, event, fields)
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Log what went wrong without harm so far."""
+        self._log(logging.WARNING, event, fields)
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Log what an operator must see."""
+        self._log(logging.ERROR, event, fields)
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """Log the exception being handled, with its traceback."""
+        self._log(logging.ERROR, event, fields, exc_info=True)
+
+    def _log(
+        self, level: int, event: str, fields: dict[str, Any], *, exc_info: bool = False
+    ) -> None:
+        self._logger.log(level, event, extra={"metadata": fields}, exc_info=exc_info)
+
+
+def get_logger(name: str) -> EventLogger:
+    """Return the logger of a module."""
+    return EventLogger(name)
+
+
+class JSONFormatter(logging.Formatter):
+    """Renders a record in the documented shape; also those of libraries."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Render one record as one line of JSON."""
+        line: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
+            "level": record.levelname,
+            "service": self._service,
+            "function": f"{record.module}.{record.funcName}",
+            "requestId": correlation_id.get(),
+            "userId": current_user.get(),
+            "message": record.getMessage(),
+            "metadata": getattr(record, "metadata", {}),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            problem = record.exc_info[1]
+            line["error"] = {
+                "name": type(problem).__name__,
+                "message": _first_line(problem),
+                "stack": "".join(format_exception(problem, chain=False))
+                if not _carries_statement(problem)
+                else None,
+            }
+        return orjson.dumps(line, default=str).decode("utf-8", "replace")
+
+
+def _carries_statement(problem: BaseException) -> bool:
+    return type(problem).__module__.startswith("sqlalchemy")
+
+
+def _first_line(problem: BaseException) -> str:
+    # A database error repeats the statement with its parameters, which are users' words.
+    if _carries_statement(problem):
+        problem = getattr(problem, "orig", None) or problem
+        return f"{type(problem).__name__} {problem.args[:1]}"
+    return str(problem)[:500]
+
+
+def configure_logging(service: str, level: str) -> None:
+    """Send everything logged in this process to standard output as JSON.
+
+    Args:
+        service: The process's name in the `service` field.
+        level: Least severe level that is written.
+    """
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JSONFormatter(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("httpx", "httpcore", "aiobotocore", "botocore", "uvicorn.access", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -1,0 +1,50 @@
+"""Runs a service's Alembic migrations: `python -m services.<name>.migrate` calls this and nothing else."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, pool
+from sqlalchemy.exc import OperationalError
+
+from shared.database import driver_url
+from shared.settings import DatabaseSettings, exit_with_error, load_settings
+
+LOCK_NAME = "unisync_migration"
+LOCK_TIMEOUT_SECONDS = 60
+"""Two instances may start at once: the second waits for the first and then finds nothing to do."""
+
+
+def newest_revision(migrations: Path) -> str:
+    """Return the revision that the code beside `migrations` was written for."""
+    revision = ScriptDirectory(str(migrations)).get_current_head()
+    if revision is None:
+        raise LookupError(f"no migrations in {migrations}")
+    return revision
+
+
+def migrate(migrations: Path, database_url: str) -> None:
+    """Bring a schema to the newest revision, one instance at a time.
+
+    Args:
+        migrations: Folder with `env.py` and `versions/`.
+        database_url: `mysql://user:password@host:port/database`.
+    """
+    engine = create_engine(driver_url(database_url, "pymysql"), poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK_NAME}', {LOCK_TIMEOUT_SECONDS})")
+        config = Config()
+        config.set_main_option("script_location", str(migrations))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def main(migrations: Path) -> None:
+    """Migrate the schema named by `DATABASE_URL`, or end the process with one `error:` line."""
+    settings = load_settings(DatabaseSettings)
+    try:
+        migrate(migrations, settings.database_url)
+    except OperationalError as problem:
+        exit_with_error(f"the database of DATABASE_URL cannot be reached: {problem.orig}")
