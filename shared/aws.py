@@ -1,4 +1,4 @@
-"""Opens AWS clients the same way everywhere: by region, by the usual credential chain, at an emulator when one is named."""
+"""Opens AWS clients alike everywhere: by region, the usual credential chain, an emulator when named."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Any

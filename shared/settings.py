@@ -21,10 +21,10 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least severe level that is logged"
     )
-    aws_region: str = Field("ap-northeast-2", description="AWS region of queues, pool and functions")
-    aws_endpoint_url: str | None = Field(
-        None, description="AWS emulator to talk to; unset on AWS"
+    aws_region: str = Field(
+        "ap-northeast-2", description="AWS region of queues, pool and functions"
     )
+    aws_endpoint_url: str | None = Field(None, description="AWS emulator to talk to; unset on AWS")
 
 
 class ServerSettings(Settings):

@@ -1,0 +1,118 @@
+"""Runs a process: its app and its management port, or a worker's loop, until SIGTERM or until a part dies."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import uvicorn
+import uvloop
+
+from shared.logging import get_logger
+from shared.settings import exit_with_error
+
+log = get_logger(__name__)
+
+KEEP_ALIVE_SECONDS = 190
+"""Longer than the load balancer's idle time-out of 180 s, else it meets closed connections."""
+
+GRACEFUL_SECONDS = 20
+"""Fargate kills 30 s after SIGTERM."""
+
+Background = Callable[[asyncio.Event], Awaitable[None]]
+"""Work beside the servers; gets an event that is set when the process should stop."""
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are handled once for the whole process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket, or end the process with an `error:` line that names the port."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as problem:
+        exit_with_error(
+            f"port {port} on {host} cannot be used: {problem.strerror}; stop what uses it"
+        )
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def run(apps: dict[tuple[str, int], Any], *background: Background) -> None:
+    """Serve ASGI apps and run background work in one event loop; returns after a graceful stop.
+
+    Args:
+        apps: ASGI app by (host, port).
+        background: Each is started once; when one fails, the process stops and fails.
+    """
+    listeners = {address: listen(*address) for address in apps}
+    try:
+        uvloop.run(_run({listeners[address]: app for address, app in apps.items()}, background))
+    except* SystemExit as group:
+        raise SystemExit(1) from group
+    except* Exception as group:
+        problem = _first(group)
+        log.error("process_failed", reason=type(problem).__name__)
+        exit_with_error(str(problem) or type(problem).__name__)
+
+
+async def _run(apps: dict[socket.socket, Any], background: tuple[Background, ...]) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    servers = [(listener, _Server(_config(app))) for listener, app in apps.items()]
+    async with asyncio.TaskGroup() as group:
+        for listener, server in servers:
+            group.create_task(_serve(server, listener, stopping))
+        for work in background:
+            group.create_task(_work(work, stopping))
+        await stopping.wait()
+        for _, server in servers:
+            server.should_exit = True
+
+
+async def _serve(server: _Server, listener: socket.socket, stopping: asyncio.Event) -> None:
+    await server.serve(sockets=[listener])
+    if not server.started:
+        raise RuntimeError("the app could not start; see the log above")
+    stopping.set()
+
+
+async def _work(work: Background, stopping: asyncio.Event) -> None:
+    try:
+        await work(stopping)
+    except BaseException:
+        stopping.set()
+        raise
+
+
+def _config(app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    problem: BaseException = group
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem
