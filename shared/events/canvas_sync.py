@@ -1,0 +1,53 @@
+"""What canvas_sync says on `assignment-events-queue` (events.md 3, additions.md D)."""
+
+from typing import Any
+
+from pydantic import Field
+
+from shared.events.event import EntryList, Event, Identifier, Sub
+
+CANVAS_COURSES_SYNCED = "CANVAS_COURSES_SYNCED"
+CANVAS_SYNC_COMPLETED = "CANVAS_SYNC_COMPLETED"
+
+
+class AssignmentEntry(Event):
+    """One assignment as one student's listing showed it; `due_at` is that student's own."""
+
+    canvas_assignment_id: Identifier
+    title: str
+    description: str | None = None
+    due_at: str | None = None
+    points_possible: float | None = None
+    submission_types: str | None = None
+    html_url: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+
+
+class CourseEntry(Event):
+    """One course, with all or a part of its assignments.
+
+    `complete` with `canvas_assignment_ids` says that this part ends a full listing and which ids it held;
+    without them nothing may be removed.
+    """
+
+    canvas_course_id: Identifier
+    course_name: str = Field(min_length=1)
+    course_code: str | None = None
+    workflow_state: str | None = None
+    start_at: str | None = None
+    end_at: str | None = None
+    assignments: EntryList = []
+    complete: bool | None = None
+    canvas_assignment_ids: list[int] | None = None
+
+
+class SyncMessage(Event):
+    """What one student's synchronisation saw: `CANVAS_COURSES_SYNCED` or `CANVAS_SYNC_COMPLETED`."""
+
+    event_type: str | None = None
+    cognito_sub: Sub
+    synced_at: str | None = None
+    sync_mode: str | None = None
+    observed_at: str | None = None
+    courses: list[Any]
