@@ -37,7 +37,7 @@ class CourseEntry(Event):
     workflow_state: str | None = None
     start_at: str | None = None
     end_at: str | None = None
-    assignments: EntryList = []
+    assignments: EntryList = Field(default_factory=list)
     complete: bool | None = None
     canvas_assignment_ids: list[int] | None = None
 

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.events.event import EntryList, Event, Identifier, Sub
 
 USER_ASSIGNMENTS_CREATED = "USER_ASSIGNMENTS_CREATED"
@@ -31,11 +33,11 @@ class UserAssignmentsCreated(Event):
     `keep_canvas_assignment_ids`, the full list of what survives.
     """
 
-    event_type: Literal["USER_ASSIGNMENTS_CREATED"] = "USER_ASSIGNMENTS_CREATED"
+    event_type: Literal["USER_ASSIGNMENTS_CREATED"]
     cognito_sub: Sub
     synced_at: str | None = None
     snapshot_at: str | None = None
-    assignments: EntryList = []
+    assignments: EntryList = Field(default_factory=list)
     complete: bool = True
     keep_canvas_assignment_ids: list[int] | None = None
 
@@ -43,7 +45,7 @@ class UserAssignmentsCreated(Event):
 class CourseDisabled(Event):
     """A student switched a course off: its Canvas schedules go, and only those."""
 
-    event_type: Literal["COURSE_DISABLED"] = "COURSE_DISABLED"
+    event_type: Literal["COURSE_DISABLED"]
     cognito_sub: Sub
     course_id: Identifier
     canvas_course_id: Identifier | None = None

@@ -1,0 +1,65 @@
+"""Gives a test suite a migrated schema of its own on the session's database server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pymysql
+
+from shared.migrations import migrate
+
+
+@contextmanager
+def migrated_schema(server_url: str, migrations: Path) -> Iterator[str]:
+    """Create a schema under a fresh name, migrate it, and drop it afterwards.
+
+    Args:
+        server_url: `mysql://user:password@host:port` of a user with all rights.
+        migrations: The service's migrations folder.
+
+    Yields:
+        The schema's `DATABASE_URL`.
+    """
+    name = f"{migrations.parent.name}_{uuid4().hex[:8]}"
+    execute(server_url, f"CREATE DATABASE {name} COLLATE utf8mb4_unicode_ci")
+    url = f"{server_url.rstrip('/')}/{name}"
+    try:
+        migrate(migrations, url)
+        yield url
+    finally:
+        execute(server_url, f"DROP DATABASE {name}")
+
+
+def empty_tables(database_url: str) -> None:
+    """Delete every row of a schema but Alembic's own, ids start again."""
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW TABLES")
+        tables = [row[0] for row in cursor.fetchall() if row[0] != "alembic_version"]
+        cursor.execute("SET FOREIGN_KEY_CHECKS = 0")
+        for table in tables:
+            cursor.execute(f"TRUNCATE TABLE `{table}`")
+
+
+def execute(
+    url: str, statement: str, parameters: tuple[object, ...] = ()
+) -> list[tuple[object, ...]]:
+    """Run one statement as an operator would and return its rows."""
+    with connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def connect(url: str) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+    """Open a PyMySQL connection to a server or schema URL, in autocommit."""
+    parts = urlsplit(url)
+    return pymysql.connect(
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or 3306,
+        user=parts.username or "",
+        password=parts.password or "",
+        database=parts.path.strip("/") or None,
+        charset="utf8mb4",
+        autocommit=True,
+    )
