@@ -173,7 +173,10 @@ async def _select_one(session: AsyncSession) -> None:
 
 
 async def _schema_state(session: AsyncSession) -> tuple[str | None, str]:
-    isolation = await session.scalar(text("SELECT @@session.transaction_isolation"))
+    # MySQL 8 and MariaDB 10 have different names for this variable.
+    isolation = (
+        await session.execute(text("SHOW SESSION VARIABLES WHERE Variable_name LIKE 't%isolation'"))
+    ).one()[1]
     has_version_table = await session.scalar(
         text(
             "SELECT COUNT(*) FROM information_schema.tables"

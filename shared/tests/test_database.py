@@ -1,0 +1,162 @@
+"""What a unit of work promises on a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.database import Database, DatabaseUnavailable, SchemaNotMigrated
+from shared.testing.schemas import connect, execute
+
+
+@pytest.fixture(scope="module")
+def schema_url(mysql_server_url: str) -> Iterator[str]:
+    name = f"unit_of_work_{uuid4().hex[:8]}"
+    execute(mysql_server_url, f"CREATE DATABASE {name}")
+    url = f"{mysql_server_url}/{name}"
+    execute(url, "CREATE TABLE counters (id INT PRIMARY KEY, value INT NOT NULL)")
+    yield url
+    execute(mysql_server_url, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+async def database(schema_url: str) -> AsyncIterator[Database]:
+    execute(schema_url, "DELETE FROM counters")
+    execute(schema_url, "INSERT INTO counters VALUES (1, 0), (2, 0)")
+    database = Database(schema_url)
+    yield database
+    await database.close()
+
+
+async def test_a_unit_of_work_that_raises_leaves_nothing_behind(
+    database: Database, schema_url: str
+) -> None:
+    async def work(session: AsyncSession) -> None:
+        await session.execute(text("UPDATE counters SET value = 9"))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.transaction(work)
+
+    assert execute(schema_url, "SELECT SUM(value) FROM counters") == [(0,)]
+
+
+async def test_a_deadlock_is_retried_from_the_start_of_the_unit_of_work(
+    database: Database, schema_url: str
+) -> None:
+    """D-01: two writers lock the same rows in opposite order; both must end well."""
+    runs = 0
+
+    async def add(session: AsyncSession, first: int, second: int) -> None:
+        nonlocal runs
+        runs += 1
+        statement = text("UPDATE counters SET value = value + 1 WHERE id = :id")
+        await session.execute(statement, {"id": first})
+        await asyncio.sleep(0.1)
+        await session.execute(statement, {"id": second})
+
+    await asyncio.gather(
+        database.transaction(lambda session: add(session, 1, 2)),
+        database.transaction(lambda session: add(session, 2, 1)),
+    )
+
+    assert execute(schema_url, "SELECT value FROM counters ORDER BY id") == [(2,), (2,)]
+    assert runs > 2, "no deadlock happened, so nothing was shown"
+
+
+async def test_a_broken_rule_of_the_schema_is_not_retried(database: Database) -> None:
+    runs = 0
+
+    async def work(session: AsyncSession) -> None:
+        nonlocal runs
+        runs += 1
+        await session.execute(text("INSERT INTO counters VALUES (1, 1)"))
+
+    with pytest.raises(IntegrityError):
+        await database.transaction(work)
+
+    assert runs == 1
+
+
+async def test_pooled_connections_may_all_be_killed(database: Database, schema_url: str) -> None:
+    """D-04"""
+
+    async def read(session: AsyncSession) -> int | None:
+        return await session.scalar(text("SELECT SUM(value) FROM counters"))
+
+    await asyncio.gather(*(database.transaction(read) for _ in range(5)))
+    with connect(schema_url) as operator, operator.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        victims = cursor.fetchall()
+        for (connection_id,) in victims:
+            cursor.execute(f"KILL {connection_id}")
+    assert len(victims) == 5
+
+    answers = await asyncio.gather(*(database.transaction(read) for _ in range(5)))
+
+    assert answers == [0] * 5
+
+
+async def test_a_connection_lost_during_commit_is_never_run_twice(database: Database) -> None:
+    """Nobody knows whether such a commit took effect, so running it again could double it."""
+    runs = 0
+
+    async def work(session: AsyncSession) -> None:
+        nonlocal runs
+        runs += 1
+        await session.execute(text("UPDATE counters SET value = value + 1"))
+
+        async def lose_connection() -> None:
+            raise OperationalError("COMMIT", {}, Exception(2013, "Lost connection"))
+
+        session.commit = lose_connection  # type: ignore[method-assign]
+
+    with pytest.raises(DatabaseUnavailable):
+        await database.transaction(work)
+
+    assert runs == 1
+
+
+async def test_a_server_that_is_away_is_reported_within_three_seconds() -> None:
+    """D-04"""
+    database = Database("mysql://nobody:nothing@127.0.0.1:1/absent")
+
+    async def work(session: AsyncSession) -> None:
+        await session.execute(text("SELECT 1"))
+
+    async with asyncio.timeout(3):
+        with pytest.raises(DatabaseUnavailable):
+            await database.transaction(work)
+        assert not await database.is_reachable()
+
+
+async def test_an_exhausted_pool_is_reported_within_three_seconds(schema_url: str) -> None:
+    """D-04"""
+    database = Database(schema_url, pool_size=1)
+    release = asyncio.Event()
+
+    async def hold(session: AsyncSession) -> None:
+        await session.execute(text("SELECT 1"))
+        await release.wait()
+
+    holders = [asyncio.create_task(database.transaction(hold)) for _ in range(2)]
+    await asyncio.sleep(0.2)
+    async with asyncio.timeout(3):
+        with pytest.raises(DatabaseUnavailable):
+            await database.transaction(hold)
+    release.set()
+    await asyncio.gather(*holders)
+    await database.close()
+
+
+async def test_a_schema_without_migrations_is_refused(database: Database) -> None:
+    """Services start only on a migrated schema."""
+    with pytest.raises(SchemaNotMigrated, match="run the migration"):
+        await database.wait_until_migrated("0001")
