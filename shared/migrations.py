@@ -1,5 +1,7 @@
 """Runs a service's Alembic migrations: `python -m services.<name>.migrate` calls this and nothing else."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from alembic import command
@@ -8,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, pool
 from sqlalchemy.exc import OperationalError
 
-from shared.database import driver_url
+from shared.database import Database, SchemaNotMigrated, driver_url
 from shared.settings import DatabaseSettings, exit_with_error, load_settings
 
 LOCK_NAME = "unisync_migration"
@@ -39,6 +41,35 @@ def migrate(migrations: Path, database_url: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+
+
+def schema_check(
+    database: Database, migrations: Path
+) -> Callable[[asyncio.Event], Awaitable[None]]:
+    """Return background work for `run`: wait for the database, then insist on its schema; stops when told to.
+
+    The work raises `SchemaNotMigrated`, naming the command that helps, when the schema is not the one this
+    code was written for.
+    """
+    revision = newest_revision(migrations)
+
+    async def check(stopping: asyncio.Event) -> None:
+        checking = asyncio.ensure_future(database.wait_until_migrated(revision))
+        stopped = asyncio.ensure_future(stopping.wait())
+        try:
+            await asyncio.wait({checking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if checking.done():
+                await checking
+        except SchemaNotMigrated as problem:
+            service = migrations.parent.name
+            raise SchemaNotMigrated(
+                f"{problem} (python -m services.{service}.migrate)"
+            ) from problem
+        finally:
+            checking.cancel()
+            stopped.cancel()
+
+    return check
 
 
 def main(migrations: Path) -> None:
