@@ -112,10 +112,16 @@ WireDate = Annotated[date, BeforeValidator(_read_date)]
 """A `date` of a body or an answer."""
 
 WireLong = Annotated[int, BeforeValidator(_read_long)]
-"""A 64-bit integer of a body; numeric strings are read, an empty one counts as null."""
+"""A 64-bit integer of a body; numeric strings are read."""
 
 WireBool = Annotated[bool, BeforeValidator(_read_bool)]
 """A boolean of a body; `"true"` and `"false"` are read."""
+
+OptionalDatetime = Annotated[datetime | None, BeforeValidator(_read_datetime)]
+OptionalDate = Annotated[date | None, BeforeValidator(_read_date)]
+OptionalLong = Annotated[int | None, BeforeValidator(_read_long)]
+OptionalBool = Annotated[bool | None, BeforeValidator(_read_bool)]
+"""The same for fields that may be null; an empty string counts as null."""
 
 NotBlank = BeforeValidator(_not_blank)
 """Marks a string that must hold more than white space."""
