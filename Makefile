@@ -1,0 +1,84 @@
+# Everything a newcomer types. Each target installs what it needs first; nothing is installed twice.
+
+PYTHON ?= python3
+VENV := .venv
+EMULATOR_VENV := .venv-emulator
+PY := $(VENV)/bin/python
+
+INSTALLED := $(VENV)/.installed
+EMULATOR_INSTALLED := $(EMULATOR_VENV)/.installed
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help install run up down status logs token check test format package bench
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED) $(EMULATOR_INSTALLED) ## Make both virtual environments from their locks
+
+run: install ## Start the system, show its main job, stay until Ctrl-C
+	@exec $(PY) -m local_stack run
+
+up: install ## Start the system in the background
+	@exec $(PY) -m local_stack up
+
+down: install ## Stop the system
+	@exec $(PY) -m local_stack down
+
+status: install ## Say which processes run and whether they are healthy
+	@exec $(PY) -m local_stack status
+
+logs: install ## Show the newest log lines (NAME=gateway for one process, FOLLOW=1 to go on)
+	@exec $(PY) -m local_stack logs $(NAME) $(if $(FOLLOW),--follow)
+
+token: install ## Renew the demo user's token in .local/demo-token
+	@exec $(PY) -m local_stack token
+
+check: install ## Format, lint, types and import contracts
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+
+test: install ## All tests
+	$(VENV)/bin/pytest
+
+format: install ## Rewrite the code in the house format
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+package: install ## Build the canvas-sync function's zip for AWS
+	$(PY) -m lambdas.package canvas_sync --platform manylinux2014_x86_64 -o .local/canvas-sync-lambda.zip
+
+bench: install ## Run the benchmarks
+	@for program in benchmarks/*/__main__.py; do \
+		$(PY) -m "$$(dirname "$$program" | tr / .)" || exit 1; \
+	done
+
+$(INSTALLED): requirements-dev.txt
+	@$(call require-python)
+	@echo "installing $(VENV) from $<"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) $(PIP_INSTALL) -r $< || { $(install-failed); }
+	@touch $@
+
+$(EMULATOR_INSTALLED): requirements-emulator.txt
+	@$(call require-python)
+	@echo "installing $(EMULATOR_VENV) from $<"
+	@$(PYTHON) -m venv $(EMULATOR_VENV)
+	@$(EMULATOR_VENV)/bin/python $(PIP_INSTALL) -r $< || { $(install-failed); }
+	@touch $@
+
+# Shell text: ends with an `error:` line unless $(PYTHON) is new enough and can make environments.
+define require-python
+$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	echo "error: Python 3.11 or newer is needed and '$(PYTHON)' is not: install it, or name it: make PYTHON=python3.11" >&2; exit 1; }; \
+$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	echo "error: '$(PYTHON)' has no venv: run 'sudo apt-get install python3-venv'" >&2; exit 1; }
+endef
+
+# Shell text: what to say when pip could not fetch or verify a package.
+define install-failed
+echo "error: the packages of $< could not be installed: see pip's message above; it needs a package index" >&2; exit 1
+endef
