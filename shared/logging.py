@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -23,9 +24,19 @@ def pseudonym(cognito_sub: str) -> str:
     return hashlib.sha256(cognito_sub.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+_WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
 def new_correlation_id() -> str:
     """Return a fresh correlation id."""
     return uuid4().hex
+
+
+def accepted_correlation_id(presented: bytes | None) -> str:
+    """Return the presented id when it is well-formed, a new one otherwise."""
+    if presented is not None and _WELL_FORMED.fullmatch(presented):
+        return presented.decode("ascii")
+    return new_correlation_id()
 
 
 class EventLogger:

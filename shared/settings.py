@@ -49,8 +49,16 @@ class DatabaseSettings(Settings):
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
-def load_settings(settings_class: type[SettingsT]) -> SettingsT:
-    """Read the settings from the environment, or end the process naming each one that is missing or wrong."""
+class SettingsError(Exception):
+    """The environment lacks settings or holds unusable ones; the message names each."""
+
+
+def read_settings(settings_class: type[SettingsT]) -> SettingsT:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: Some are missing or wrong.
+    """
     try:
         return settings_class()
     except ValidationError as problem:
@@ -60,12 +68,21 @@ def load_settings(settings_class: type[SettingsT]) -> SettingsT:
             for e in problem.errors()
             if e["type"] != "missing"
         ]
-        parts = []
-        if missing:
-            parts.append(f"missing setting {', '.join(missing)}: set the environment variable")
-        if wrong:
-            parts.append(f"unusable setting {', '.join(wrong)}")
-        exit_with_error("; ".join(parts), code=EXIT_CONFIGURATION)
+    parts = []
+    if missing:
+        parts.append(f"missing setting {', '.join(missing)}: set the environment variable")
+    if wrong:
+        parts.append(f"unusable setting {', '.join(wrong)}")
+    # Outside the except block: pydantic's error repeats the values, secrets among them.
+    raise SettingsError("; ".join(parts))
+
+
+def load_settings(settings_class: type[SettingsT]) -> SettingsT:
+    """Read the settings from the environment, or end the process naming each one that is missing or wrong."""
+    try:
+        return read_settings(settings_class)
+    except SettingsError as problem:
+        exit_with_error(str(problem), code=EXIT_CONFIGURATION)
 
 
 def exit_with_error(message: str, *, code: int = 1) -> NoReturn:

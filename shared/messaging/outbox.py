@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +33,9 @@ LEASE_SECONDS = 30
 CLAIM_SIZE = 10
 POLL_SECONDS = 0.2
 """Upper bound of what the outbox adds to an event's way when nobody wakes the relay."""
+
+MEASURE_SECONDS = 1
+"""Counting the table on every poll would cost more than the poll."""
 
 MAX_RETRY_SECONDS = 5
 """Q-04: everything is sent within ten seconds after the broker is back."""
@@ -128,6 +132,7 @@ class Relay:
         self._table = table
         self._publisher = publisher
         self._build_bodies = build_bodies
+        self._measured_at = 0.0
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Relay until `stopping` is set."""
@@ -220,6 +225,10 @@ class Relay:
         await self._database.transaction(work)
 
     async def _measure(self) -> None:
+        if monotonic() - self._measured_at < MEASURE_SECONDS:
+            return
+        self._measured_at = monotonic()
+
         async def work(session: AsyncSession) -> tuple[int, datetime | None]:
             row = (
                 await session.execute(

@@ -1,23 +1,14 @@
 """Gives every request a correlation id and writes one access line for it."""
 
-import re
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.logging import correlation_id, current_user, get_logger, new_correlation_id
+from shared.logging import accepted_correlation_id, correlation_id, current_user, get_logger
 
 log = get_logger(__name__)
 
 HEADER = b"x-request-id"
-_WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{8,64}")
-
-
-def accepted_correlation_id(presented: bytes | None) -> str:
-    """Return the presented id when it is well-formed, a new one otherwise."""
-    if presented is not None and _WELL_FORMED.fullmatch(presented):
-        return presented.decode("ascii")
-    return new_correlation_id()
 
 
 class CorrelationMiddleware:

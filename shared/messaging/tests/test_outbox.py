@@ -1,0 +1,197 @@
+"""What the outbox promises: sent if and only if committed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.schema import CreateTable
+
+from shared.database import Database
+from shared.events.routes import TASK_CREATION
+from shared.messaging import outbox
+from shared.messaging.outbox import (
+    ClaimedEvent,
+    OutboxColumns,
+    OutgoingEvent,
+    Relay,
+    enqueue,
+)
+from shared.messaging.publisher import Publisher
+from shared.messaging.queues import create_queues
+from shared.testing.hostile_sqs import HostileSQS
+from shared.testing.schemas import empty_tables, execute
+
+QUEUE = TASK_CREATION.name
+
+
+class Base(DeclarativeBase):
+    """Tables of this test."""
+
+
+class Outbox(OutboxColumns, Base):
+    """The outbox of this test."""
+
+    __tablename__ = "outbox"
+
+
+@pytest.fixture(scope="module")
+def schema_url(mysql_server_url: str) -> Iterator[str]:
+    name = f"outbox_{uuid4().hex[:8]}"
+    execute(mysql_server_url, f"CREATE DATABASE {name}")
+    url = f"{mysql_server_url}/{name}"
+    execute(url, str(CreateTable(Outbox.__table__).compile(dialect=mysql.dialect())))
+    yield url
+    execute(mysql_server_url, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+async def database(schema_url: str) -> AsyncIterator[Database]:
+    empty_tables(schema_url)
+    database = Database(schema_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def sqs() -> HostileSQS:
+    queues = HostileSQS(copies=1)
+    await create_queues(queues, {})
+    return queues
+
+
+async def build(event: ClaimedEvent) -> list[bytes]:
+    return [orjson.dumps(event.body)]
+
+
+def event(number: int, unique_key: str | None = None) -> OutgoingEvent:
+    return OutgoingEvent("NUMBERED", QUEUE, {"number": number}, unique_key)
+
+
+async def commit(database: Database, *events: OutgoingEvent) -> None:
+    await database.transaction(lambda session: enqueue(session, Outbox, events))
+
+
+def numbers(sqs: HostileSQS) -> list[Any]:
+    return sorted(body["number"] for body in sqs.bodies(QUEUE))
+
+
+async def test_a_committed_event_is_sent_once(database: Database, sqs: HostileSQS) -> None:
+    """Q-04"""
+    await commit(database, event(1), event(2))
+    relay = Relay(database, Outbox, Publisher(sqs), build)
+
+    claimed = [await relay.relay_once() for _ in range(2)]
+
+    assert (claimed, numbers(sqs)) == ([2, 0], [1, 2])
+
+
+async def test_an_event_of_rolled_back_work_is_never_sent(
+    database: Database, sqs: HostileSQS
+) -> None:
+    """Q-04"""
+
+    async def work(session: AsyncSession) -> None:
+        await enqueue(session, Outbox, [event(1)])
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.transaction(work)
+    await Relay(database, Outbox, Publisher(sqs), build).relay_once()
+
+    assert numbers(sqs) == []
+
+
+async def test_at_most_one_event_of_a_key_waits_and_it_is_the_newest(
+    database: Database, sqs: HostileSQS
+) -> None:
+    for number in range(3):
+        await commit(database, event(number, "snapshot:a"))
+
+    await Relay(database, Outbox, Publisher(sqs), build).relay_once()
+
+    assert numbers(sqs) == [2]
+
+
+async def test_an_event_renewed_while_it_is_sent_is_sent_again(
+    database: Database, sqs: HostileSQS
+) -> None:
+    """What is newer than the body that was built must not be lost."""
+    await commit(database, event(1, "snapshot:a"))
+
+    async def build_while_renewed(claimed: ClaimedEvent) -> list[bytes]:
+        if claimed.body["number"] == 1:
+            await commit(database, event(2, "snapshot:a"))
+        return [orjson.dumps(claimed.body)]
+
+    relay = Relay(database, Outbox, Publisher(sqs), build_while_renewed)
+    await relay.relay_once()
+    await relay.relay_once()
+
+    assert numbers(sqs) == [1, 2]
+
+
+async def test_an_event_waits_for_a_broker_that_is_away(
+    database: Database, sqs: HostileSQS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q-04"""
+    monkeypatch.setattr(outbox, "MAX_RETRY_SECONDS", 0.1)
+    await commit(database, event(1))
+    sqs.is_away = True
+    relay = Relay(database, Outbox, Publisher(sqs), build)
+    await relay.relay_once()
+    sqs.is_away = False
+    await asyncio.sleep(0.15)
+    await relay.relay_once()
+
+    assert numbers(sqs) == [1]
+
+
+async def test_what_a_killed_relay_held_is_sent_by_another(
+    database: Database, sqs: HostileSQS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q-04: the lease of a relay that vanished between claim and send runs out."""
+    monkeypatch.setattr(outbox, "LEASE_SECONDS", 0.2)
+    await commit(database, event(1))
+
+    async def vanish(claimed: ClaimedEvent) -> list[bytes]:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await Relay(database, Outbox, Publisher(sqs), vanish).relay_once()
+    other = Relay(database, Outbox, Publisher(sqs), build)
+    while_leased = await other.relay_once()
+    await asyncio.sleep(0.25)
+    await other.relay_once()
+
+    assert (while_leased, numbers(sqs)) == (0, [1])
+
+
+async def test_relays_side_by_side_send_nothing_twice(database: Database, sqs: HostileSQS) -> None:
+    await commit(database, *(event(number) for number in range(60)))
+    relays = [Relay(database, Outbox, Publisher(sqs), build) for _ in range(4)]
+
+    while any(await asyncio.gather(*(relay.relay_once() for relay in relays))):
+        pass
+
+    assert numbers(sqs) == list(range(60))
+
+
+async def test_an_event_that_cannot_be_built_does_not_hold_up_the_others(
+    database: Database, sqs: HostileSQS
+) -> None:
+    await commit(database, event(1), event(2))
+
+    async def build_all_but_one(claimed: ClaimedEvent) -> list[bytes]:
+        if claimed.body["number"] == 1:
+            raise LookupError
+        return [orjson.dumps(claimed.body)]
+
+    await Relay(database, Outbox, Publisher(sqs), build_all_but_one).relay_once()
+
+    assert numbers(sqs) == [2]

@@ -1,0 +1,58 @@
+"""Puts the error answers of rest.md 1.7 into the OpenAPI documents."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from shared.web.errors import BadRequest, ServiceError, Unauthorized, Unavailable
+from shared.web.schemas import Answer
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+class ErrorCodeAnswer(Answer):
+    """Error object of user_service and schedule_service."""
+
+    error_code: Annotated[str, Field(examples=["BAD_REQUEST"])]
+    message: str
+    timestamp: Annotated[str, Field(examples=["2026-03-04T09:30:00.123456"])]
+
+
+class CodeAnswer(Answer):
+    """Error object of course_service."""
+
+    code: Annotated[str, Field(examples=["BAD_REQUEST"])]
+    message: str
+
+
+class InvalidFieldsAnswer(Answer):
+    """Tells which fields of a body break a rule."""
+
+    status: Literal["error"]
+    message: str
+    errors: dict[str, str]
+
+
+def documented_errors(
+    model: type[Answer], *errors: type[ServiceError], has_body: bool = False, public: bool = False
+) -> Responses:
+    """Return an endpoint's `responses`: its own errors and those every endpoint has.
+
+    Args:
+        model: The service's error object.
+        errors: What the endpoint's rules raise.
+        has_body: Whether fields of a body may break a rule.
+        public: Whether it is served without a caller.
+    """
+    general = [BadRequest, Unavailable, ServiceError] + ([] if public else [Unauthorized])
+    by_status: dict[int, dict[str, str]] = {}
+    for error in (*errors, *general):
+        by_status.setdefault(error.status, {})[error.code] = (error.__doc__ or "").splitlines()[0]
+    responses: Responses = {}
+    for status, meanings in sorted(by_status.items()):
+        text = "; ".join(f"`{code}`: {meaning}" for code, meaning in meanings.items())
+        responses[status] = {"model": model, "description": text}
+    if has_body:
+        responses[400]["model"] = InvalidFieldsAnswer | model
+        responses[415] = {"model": model, "description": "`UNSUPPORTED_MEDIA_TYPE`: not JSON."}
+    return responses
