@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from alembic import command
@@ -81,29 +79,3 @@ def main(migrations: Path) -> None:
         migrate(migrations, settings.database_url)
     except OperationalError as problem:
         exit_with_error(f"the database of DATABASE_URL cannot be reached: {problem.orig}")
-
-
-def schema_check(
-    database: Database, migrations: Path
-) -> Callable[[asyncio.Event], Awaitable[None]]:
-    """Return background work that fails when the schema is not the one its code was written for.
-
-    It waits as long as the database is absent, and ends when the process is asked to stop.
-    """
-    revision = newest_revision(migrations)
-
-    async def check(stopping: asyncio.Event) -> None:
-        checking = asyncio.ensure_future(database.wait_until_migrated(revision))
-        stopped = asyncio.ensure_future(stopping.wait())
-        await asyncio.wait({checking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not checking.done():
-            checking.cancel()
-            return
-        try:
-            checking.result()
-        except SchemaNotMigrated as problem:
-            module = f"services.{migrations.parent.name}.migrate"
-            raise SchemaNotMigrated(f"{problem}: python -m {module}") from problem
-
-    return check

@@ -44,7 +44,9 @@ def documented_errors(
         has_body: Whether fields of a body may break a rule.
         public: Whether it is served without a caller.
     """
-    general = [BadRequest, Unavailable, ServiceError] + ([] if public else [Unauthorized])
+    general: list[type[ServiceError]] = [BadRequest, Unavailable, ServiceError]
+    if not public:
+        general.append(Unauthorized)
     by_status: dict[int, dict[str, str]] = {}
     for error in (*errors, *general):
         by_status.setdefault(error.status, {})[error.code] = (error.__doc__ or "").splitlines()[0]
