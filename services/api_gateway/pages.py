@@ -1,0 +1,79 @@
+"""The gateway's own pages: health, and an API page over the documents of the three services (O1, O2, O7, O8)."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import fastapi_offline
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from services.api_gateway.errors import RouteUnknown
+from services.api_gateway.routes import Service
+from shared.web.correlation import HeadMiddleware
+from shared.web.health import always_ready, health_router
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+_OWN_FILES = Path(__file__).parent / "static"
+_SWAGGER_FILES = Path(fastapi_offline.__file__).parent / "static"
+
+_NAMES = {
+    Service.USER: "User Service",
+    Service.COURSE: "Course Service",
+    Service.SCHEDULE: "Schedule Service",
+}
+
+_PAGE_HEADERS = {
+    # Swagger UI sets style attributes and shows images from data URLs; its scripts and calls stay here.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+def create_pages(lifespan: Lifespan) -> FastAPI:
+    """Return the app of the gateway's own pages; it also carries the process's lifespan."""
+    app = FastAPI(
+        title="API Gateway",
+        version="1.0.0",
+        openapi_url="/v3/api-docs",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    # The gateway depends on nothing it could not answer without: services may come and go behind it.
+    app.include_router(health_router(always_ready))
+
+    async def swagger_config() -> dict[str, object]:
+        """List the API documents of the services."""
+        urls = [
+            {"url": f"/v3/api-docs/{service}", "name": name} for service, name in _NAMES.items()
+        ]
+        return {"urls": urls, "urls.primaryName": _NAMES[Service.USER]}
+
+    async def api_page() -> Response:
+        return FileResponse(_OWN_FILES / "api-page.html", headers=_PAGE_HEADERS)
+
+    app.add_api_route("/v3/api-docs/swagger-config", swagger_config)
+    app.add_api_route("/swagger-ui.html", api_page, include_in_schema=False)
+    app.mount("/swagger-ui/page", StaticFiles(directory=_OWN_FILES))
+    app.mount("/swagger-ui", StaticFiles(directory=_SWAGGER_FILES))
+    app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_middleware(HeadMiddleware)
+    return app
+
+
+async def _answer_http_exception(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)  # noqa: S101
+    if problem.status_code == 404:
+        return JSONResponse(RouteUnknown(request.url.path).body(), 404)
+    return JSONResponse({"error": problem.detail}, problem.status_code, problem.headers)

@@ -1,0 +1,117 @@
+"""The routing table (rest.md 1.3 and 1.4): which path belongs to whom, and who needs a token."""
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+ANSWER_SECONDS = 10.0
+"""A service answers within this or the caller gets 504 (additions.md B)."""
+
+SYNC_ANSWER_SECONDS = 155.0
+"""A sync waits up to 150 s for the function (additions.md A), and some seconds for user_service around it."""
+
+
+class Service(StrEnum):
+    """Whom a request is forwarded to."""
+
+    USER = "user-service"
+    COURSE = "course-service"
+    SCHEDULE = "schedule-service"
+
+
+class Access(Enum):
+    """Who may use a route."""
+
+    PUBLIC = "anyone, without identity"
+    SIGNED_IN = "a bearer token's owner"
+    NOBODY = "no caller of the gateway"
+
+
+class Reach(Enum):
+    """Which paths a row matches."""
+
+    ITSELF = "the path itself"
+    BELOW = "everything below the path"
+    TREE = "the path itself and everything below"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table; without a service the gateway's own pages answer."""
+
+    path: str
+    access: Access
+    service: Service | None
+    upstream_path: str
+    reach: Reach = Reach.TREE
+    answer_within_seconds: float = ANSWER_SECONDS
+
+    def matches(self, path: str) -> bool:
+        """Tell whether a canonical path belongs to this row; letter case counts."""
+        if not path.startswith(self.path):
+            return False
+        if len(path) == len(self.path):
+            return self.reach is not Reach.BELOW
+        return path[len(self.path)] == "/" and self.reach is not Reach.ITSELF
+
+    def upstream(self, path: str) -> str:
+        """Return a matching path as the service knows it."""
+        return self.upstream_path + path[len(self.path) :]
+
+
+def _api(
+    name: str,
+    service: Service,
+    access: Access = Access.SIGNED_IN,
+    reach: Reach = Reach.TREE,
+    answer_within_seconds: float = ANSWER_SECONDS,
+) -> Route:
+    return Route(f"/api/v1/{name}", access, service, f"/v1/{name}", reach, answer_within_seconds)
+
+
+def _document(service: Service) -> Route:
+    path = f"/v3/api-docs/{service}"
+    return Route(path, Access.PUBLIC, service, "/v3/api-docs", Reach.ITSELF)
+
+
+def _page(path: str, reach: Reach = Reach.TREE) -> Route:
+    return Route(path, Access.PUBLIC, None, path, reach)
+
+
+_SYNC = "integrations/canvas/sync"
+
+ROUTES = (
+    Route("/api/internal", Access.NOBODY, None, ""),
+    _api("auth/signout", Service.USER, reach=Reach.ITSELF),
+    _api("auth", Service.USER, Access.PUBLIC, Reach.BELOW),
+    _api("auth", Service.USER, reach=Reach.ITSELF),
+    _api("users", Service.USER),
+    _api("friends", Service.USER),
+    _api("groups", Service.USER),
+    _api(_SYNC, Service.USER, reach=Reach.ITSELF, answer_within_seconds=SYNC_ANSWER_SECONDS),
+    _api("integrations", Service.USER),
+    _api("courses", Service.COURSE),
+    _api("assignments", Service.COURSE),
+    _api("enrollments", Service.COURSE),
+    _api("tasks", Service.COURSE),
+    _api("notices", Service.COURSE),
+    _api("schedules", Service.SCHEDULE),
+    _api("todos", Service.SCHEDULE),
+    _api("categories", Service.SCHEDULE),
+    _document(Service.USER),
+    _document(Service.COURSE),
+    _document(Service.SCHEDULE),
+    _page("/v3/api-docs"),
+    _page("/swagger-ui.html", Reach.ITSELF),
+    _page("/swagger-ui"),
+    _page("/webjars"),
+    _page("/actuator"),
+)
+"""The first matching row wins; what matches none is 404."""
+
+
+def find_route(path: str) -> Route | None:
+    """Return the row a canonical path belongs to."""
+    for route in ROUTES:
+        if route.matches(path):
+            return route
+    return None

@@ -1,0 +1,145 @@
+"""What the gateway reads from its environment, and which combinations it refuses to start with."""
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import NoDecode
+
+from shared.settings import ServerSettings
+
+LOCAL_ORIGIN = "http://localhost:3000"
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
+_GATEWAY_KEY = re.compile(r"[\x21-\x7e]{16,256}")
+
+
+def _without_trailing_slash(url: str) -> str:
+    return url.removesuffix("/")
+
+
+def _comma_separated(value: Any) -> Any:
+    if isinstance(value, str):
+        return frozenset(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _off(value: int) -> int:
+    if value != 0:
+        raise ValueError("rate limits are not available; leave it unset or set 0")
+    return value
+
+
+def _absent(_: str) -> str:
+    raise ValueError("nothing uses Redis while rate limits are not available; leave it unset")
+
+
+def _one(value: int) -> int:
+    if value != 1:
+        raise ValueError("only one worker process is available; leave it unset or set 1")
+    return value
+
+
+ServiceURL = Annotated[
+    str,
+    Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+/?$"),
+    AfterValidator(_without_trailing_slash),
+]
+RateLimit = Annotated[int, Field(ge=0), AfterValidator(_off)]
+
+
+class GatewaySettings(ServerSettings):
+    """The gateway's environment variables."""
+
+    port: int = Field(8080, ge=1, le=65535, description="port of the API")
+    management_port: int = Field(
+        9080, ge=1, le=65535, description="port of health and metrics; never public"
+    )
+    user_service_url: ServiceURL = Field(..., description="base URL of user_service")
+    course_service_url: ServiceURL = Field(..., description="base URL of course_service")
+    schedule_service_url: ServiceURL = Field(..., description="base URL of schedule_service")
+    cognito_user_pool_id: str = Field(
+        ..., pattern=r"^[A-Za-z0-9_-]{1,55}$", description="user pool whose tokens are accepted"
+    )
+    cognito_client_ids: Annotated[
+        frozenset[str], NoDecode, BeforeValidator(_comma_separated), Field(min_length=1)
+    ] = Field(..., description="app clients whose tokens are accepted, comma separated")
+    cognito_issuer: str | None = Field(
+        None, description="`iss` of accepted tokens; default: AWS's for region and pool"
+    )
+    cognito_jwks_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="where the pool's keys are; default: AWS's for region and pool",
+    )
+    cors_allowed_origin: str | None = Field(
+        None,
+        description=f"the one origin browsers may call from; local default `{LOCAL_ORIGIN}`",
+    )
+    gateway_key: SecretStr | None = Field(
+        None, description="sent to the services as `X-Gateway-Key` with every forwarded request"
+    )
+    rate_limit_per_minute: RateLimit = Field(0, description="requests per user; only 0 (off)")
+    rate_limit_sync_per_minute: RateLimit = Field(0, description="syncs per user; only 0 (off)")
+    rate_limit_signin_per_minute: RateLimit = Field(
+        0, description="sign-ins per account and address; only 0 (off)"
+    )
+    redis_url: Annotated[str, AfterValidator(_absent)] | None = Field(
+        None, description="counters of several gateways; not available"
+    )
+    gateway_workers: Annotated[int, AfterValidator(_one)] = Field(
+        1, description="worker processes; only 1"
+    )
+
+    @property
+    def issuer(self) -> str:
+        """The `iss` that accepted tokens carry."""
+        return self.cognito_issuer or self._aws_issuer
+
+    @property
+    def jwks_url(self) -> str:
+        """Where the pool publishes its keys."""
+        return self.cognito_jwks_url or f"{self._aws_issuer}/.well-known/jwks.json"
+
+    @property
+    def allowed_origin(self) -> str:
+        """The one origin that may call from a browser."""
+        return self.cors_allowed_origin or LOCAL_ORIGIN
+
+    @property
+    def _aws_issuer(self) -> str:
+        return f"https://cognito-idp.{self.aws_region}.amazonaws.com/{self.cognito_user_pool_id}"
+
+    @model_validator(mode="after")
+    def _check_origin(self) -> Self:
+        if self.cors_allowed_origin is None and self.environment == "production":
+            raise ValueError("CORS_ALLOWED_ORIGIN is required in production")
+        if not _ORIGIN.fullmatch(self.allowed_origin):
+            raise ValueError("CORS_ALLOWED_ORIGIN is one origin such as https://app.example.org")
+        return self
+
+    @model_validator(mode="after")
+    def _check_key(self) -> Self:
+        key = self.gateway_key
+        if key is not None and not _GATEWAY_KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("GATEWAY_KEY is 16 to 256 visible ASCII characters")
+        return self
+
+    @model_validator(mode="after")
+    def _trust_only_aws_in_production(self) -> Self:
+        # J-06: whoever may choose the key set may sign in as anyone.
+        if self.environment != "production":
+            return self
+        if not self.cognito_user_pool_id.startswith(f"{self.aws_region}_"):
+            raise ValueError("COGNITO_USER_POOL_ID is not a pool of AWS_REGION")
+        if self.issuer != self._aws_issuer:
+            raise ValueError(
+                "COGNITO_ISSUER is not AWS's for this pool; production accepts no other"
+            )
+        if self.jwks_url != f"{self._aws_issuer}/.well-known/jwks.json":
+            raise ValueError(
+                "COGNITO_JWKS_URL is not AWS's for this pool; production accepts no other"
+            )
+        if self.aws_endpoint_url is not None:
+            raise ValueError("AWS_ENDPOINT_URL names an emulator; production accepts none")
+        return self

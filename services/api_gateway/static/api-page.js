@@ -1,0 +1,29 @@
+// Swagger UI over the documents that swagger-config lists. The bundle's own selector comes in a second
+// script that we do not ship, so the page has a select; the token stays entered when it changes.
+"use strict";
+
+async function showDocuments() {
+  const answer = await fetch("/v3/api-docs/swagger-config");
+  const config = await answer.json();
+  const select = document.getElementById("documents");
+  for (const { url, name } of config.urls) {
+    select.add(new Option(name, url));
+  }
+  const primary = config.urls.find(({ name }) => name === config["urls.primaryName"]);
+  select.value = (primary ?? config.urls[0]).url;
+
+  const ui = SwaggerUIBundle({
+    url: select.value,
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    displayRequestDuration: true,
+    tryItOutEnabled: true,
+    validatorUrl: null,
+  });
+  select.addEventListener("change", () => {
+    ui.specActions.updateUrl(select.value);
+    ui.specActions.download(select.value);
+  });
+}
+
+showDocuments();
