@@ -3,7 +3,6 @@
 Plain ASGI and not a middleware class of the framework: it is passed by every call of a benchmark.
 """
 
-import asyncio
 from collections.abc import Iterable
 
 import orjson
@@ -91,7 +90,7 @@ class _Call:
             if self._was_throttled and self._reservation is not None:
                 self._reservation.settle(0)
             if faults.latency_ms:
-                await asyncio.sleep(faults.latency_ms / 1000)
+                await self._sandbox.delays.hold_back(faults.latency_ms / 1000)
             chosen = self._app if refusal is None else refusal
             await chosen(self._scope, self._receive, self._send_with_allowance)
         finally:

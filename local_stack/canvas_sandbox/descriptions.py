@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 INTRODUCTIONS = (
-    "이번 과제에서는 <strong>{topic}</strong>의 핵심 개념을 직접 구현하고 결과를 분석합니다. "
+    "이번 과제에서는 <strong>{topic}</strong>의 핵심 개념을 직접 다루어 보고 결과를 분석합니다. "
     "Read the lecture notes of this week before you start.",
     "In this assignment you work on <strong>{topic}</strong>. 수업에서 다룬 예제를 출발점으로 삼되, "
     "모든 설명은 자신의 말로 작성해야 합니다.",
@@ -16,23 +16,23 @@ INTRODUCTIONS = (
 GOALS = (
     "{topic}의 정의와 필요성을 설명할 수 있다.",
     "Compare two approaches and justify the choice with measurements.",
-    "주어진 조건에서 발생하는 오류를 재현하고 원인을 찾을 수 있다.",
+    "주어진 조건에서 생기는 문제의 원인을 찾을 수 있다.",
     "Present the result in a short, readable report.",
     "결과를 표와 그래프로 정리하고 해석할 수 있다.",
     "Relate {topic} to what we discussed in class.",
 )
 STEPS = (
-    "제공된 자료를 내려받아 실행 환경을 확인합니다.",
+    "제공된 자료를 내려받아 먼저 훑어봅니다.",
     "Describe the problem in your own words (at most half a page).",
-    "입력 크기를 바꾸어 가며 세 번 이상 실험하고 평균을 기록합니다.",
+    "조건을 바꾸어 가며 세 번 이상 확인하고 결과를 기록합니다.",
     "Explain every assumption that you make, and mark it as such.",
-    "{topic}와 관련된 예외 상황을 두 가지 이상 처리합니다.",
+    "{topic}: 반례를 두 가지 이상 찾아 검토합니다.",
     "Draw a diagram of your design; hand-drawn is fine if it is legible.",
     "결과가 이론적 예측과 다르면 그 이유를 논의합니다.",
-    "Write at least five test cases, one of which must fail before your change.",
+    "Support each claim with at least two references or measurements.",
     "참고한 문헌과 도움을 받은 사람을 모두 밝힙니다.",
     "Summarise what you would do differently next time.",
-    "주요 코드에는 주석 대신 의미 있는 이름을 사용합니다.",
+    "용어는 처음 나올 때 정의하고 끝까지 같은 뜻으로 사용합니다.",
     "Compare your result with that of the textbook, chapter {chapter}.",
 )
 RULES = (
@@ -140,10 +140,12 @@ def _sections(
 
     def part(number: int) -> str:
         worth = "" if points is None else f" ({shares[number]:g} points)"
-        steps = listed("ol", STEPS, generator.randint(3, 5))
-        return f"<h3>{filled(PARTS[number])}{worth}</h3>{steps}"
+        own_steps = "</li><li>".join(steps[number * step_count : (number + 1) * step_count])
+        return f"<h3>{filled(PARTS[number])}{worth}</h3><ol><li>{filled(own_steps)}</li></ol>"
 
     part_count = generator.randint(2, len(PARTS))
+    step_count = min(5, len(STEPS) // part_count)
+    steps = _some(generator, STEPS)
     shares = _shares(points or 0.0, part_count)
     yield f"<h2>{title}</h2><p>{filled(generator.choice(INTRODUCTIONS))}</p>"
     yield part(0)

@@ -1,5 +1,6 @@
 """Faults on request: slow answers, forced throttling and failing statuses."""
 
+import asyncio
 from dataclasses import dataclass
 from enum import Enum
 
@@ -39,3 +40,32 @@ class Faults:
         if self.times is not None:
             self.times -= 1
         return fault
+
+
+class Delays:
+    """Calls that are being held back, and the way to let them go when the sandbox stops."""
+
+    def __init__(self) -> None:
+        self._held_back: set[asyncio.Future[None]] = set()
+
+    async def hold_back(self, seconds: float) -> None:
+        """Wait this long, or until all calls are let go."""
+        loop = asyncio.get_running_loop()
+        released = loop.create_future()
+        timer = loop.call_later(seconds, _release, released)
+        self._held_back.add(released)
+        try:
+            await released
+        finally:
+            timer.cancel()
+            self._held_back.discard(released)
+
+    def let_go(self) -> None:
+        """Have every call answered now."""
+        for released in self._held_back:
+            _release(released)
+
+
+def _release(released: asyncio.Future[None]) -> None:
+    if not released.done():
+        released.set_result(None)

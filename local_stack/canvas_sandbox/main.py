@@ -28,7 +28,7 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep idle connections, so none is closed in a client's face."""
 
 STOP_SECONDS = 2
-"""How long answers under way may take after SIGTERM; injected latency must not hold a stack back."""
+"""How long a client may take to read its answer after SIGTERM."""
 
 
 def create_sandbox(
@@ -62,18 +62,26 @@ def create_sandbox(
     return app
 
 
-def create_server(app: Starlette) -> uvicorn.Server:
-    """Build the HTTP server for a sandbox; run it with a socket that listens already."""
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=STOP_SECONDS,
+class SandboxServer(uvicorn.Server):
+    """Ends at once: calls held back by injected latency are answered when it is told to stop."""
+
+    def __init__(self, app: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=STOP_SECONDS,
+            )
         )
-    )
+        self._sandbox: Sandbox = app.state.sandbox
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let go of what is held back, then stop as usual."""
+        self._sandbox.delays.let_go()
+        await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -105,4 +113,4 @@ def run() -> None:
     app = create_sandbox(settings.sandbox_seed)
     address = listener.getsockname()
     print(f"canvas sandbox on http://{settings.host}:{address[1]}", flush=True)
-    create_server(app).run(sockets=[listener])
+    SandboxServer(app).run(sockets=[listener])

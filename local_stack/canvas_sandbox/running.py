@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from starlette.applications import Starlette
 
-from local_stack.canvas_sandbox.main import create_sandbox, create_server, listen
+from local_stack.canvas_sandbox.main import SandboxServer, create_sandbox, listen
 
 START_SECONDS = 10.0
 
@@ -26,7 +26,7 @@ def running_sandbox(app: Starlette | None = None) -> Iterator[str]:
         TimeoutError: The server did not start.
     """
     listener = listen("127.0.0.1", 0)
-    server = create_server(app or create_sandbox())
+    server = SandboxServer(app or create_sandbox())
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     give_up_at = time.monotonic() + START_SECONDS

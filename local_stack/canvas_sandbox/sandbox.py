@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import TypedDict
 
 from local_stack.canvas_sandbox import timestamps
-from local_stack.canvas_sandbox.faults import Faults
+from local_stack.canvas_sandbox.faults import Delays, Faults
 from local_stack.canvas_sandbox.rate_limit import LeakyBuckets
 from local_stack.canvas_sandbox.request_log import RequestLog
 from local_stack.canvas_sandbox.semester import Assignment, Course, Shape
@@ -50,6 +50,7 @@ class Sandbox:
         self.students = Students()
         self.buckets = LeakyBuckets(clock)
         self.requests = RequestLog()
+        self.delays = Delays()
         self.reset(shape)
 
     def reset(self, shape: Shape) -> None:
