@@ -1,0 +1,29 @@
+"""The table `group_members`."""
+
+from enum import StrEnum
+
+from sqlalchemy import BigInteger
+from sqlalchemy.dialects.mysql import ENUM
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.user_service.database import Base, CognitoSub, PrimaryKey, Stamp
+
+
+class Role(StrEnum):
+    """What a member may do; a group has one OWNER."""
+
+    ADMIN = "ADMIN"
+    MEMBER = "MEMBER"
+    OWNER = "OWNER"
+
+
+class GroupMember(Base):
+    """One user in one group."""
+
+    __tablename__ = "group_members"
+
+    id: Mapped[PrimaryKey]
+    group_id: Mapped[int] = mapped_column(BigInteger)
+    user_cognito_sub: Mapped[CognitoSub]
+    role: Mapped[Role] = mapped_column(ENUM(Role))
+    joined_at: Mapped[Stamp]

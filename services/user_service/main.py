@@ -1,0 +1,109 @@
+"""Composition root of user_service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.user_service.auth import router as auth
+from services.user_service.auth.cognito import CognitoUserPool
+from services.user_service.groups import router as groups
+from services.user_service.integrations import router as integrations
+from services.user_service.integrations.canvas_client import CanvasClient, canvas_http_client
+from services.user_service.integrations.canvas_sync_function import (
+    CONNECT_TIMEOUT_SECONDS,
+    READ_TIMEOUT_SECONDS,
+    CanvasSyncFunction,
+)
+from services.user_service.migrate import MIGRATIONS
+from services.user_service.sealing import Sealer
+from services.user_service.settings import UserServiceSettings
+from services.user_service.users import router as users
+from shared.aws import aws_client
+from shared.database import Database
+from shared.logging import configure_logging
+from shared.migrations import schema_check
+from shared.settings import load_settings
+from shared.web.app import Lifespan, create_app
+from shared.web.errors import error_code_shape
+from shared.web.health import management_app
+from shared.web.serving import run
+
+ROUTERS = (
+    auth.router,
+    users.router,
+    integrations.router,
+    integrations.internal_router,
+    groups.internal_router,
+)
+
+
+def build_app(database: Database, parts: dict[str, Any], lifespan: Lifespan | None) -> FastAPI:
+    """Return the API.
+
+    Args:
+        database: user_db.
+        parts: `sealer` and `api_key`; also `user_pool`, `canvas_profiles` and `canvas_sync` unless
+            `lifespan` opens them.
+        lifespan: Opens and closes what talks to the outside.
+    """
+    return create_app(
+        title="User Service API",
+        routers=ROUTERS,
+        error_shape=error_code_shape,
+        is_ready=database.is_reachable,
+        state={"database": database, **parts},
+        lifespan=lifespan,
+    )
+
+
+def outside(settings: UserServiceSettings, database: Database) -> Lifespan:
+    """Return the lifespan that connects the app to Cognito, Canvas and the function."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with (
+            aws_client("cognito-idp", settings) as cognito,
+            aws_client(
+                "lambda",
+                settings,
+                connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS,
+                read_timeout_seconds=READ_TIMEOUT_SECONDS,
+                max_attempts=1,
+                connections=100,
+            ) as functions,
+            canvas_http_client() as http,
+        ):
+            app.state.user_pool = CognitoUserPool(
+                cognito,
+                user_pool_id=settings.cognito_user_pool_id,
+                client_id=settings.cognito_client_id,
+            )
+            app.state.canvas_profiles = CanvasClient(http, settings.canvas_base_url)
+            app.state.canvas_sync = CanvasSyncFunction(
+                functions, settings.canvas_sync_function_name
+            )
+            yield
+        await database.close()
+
+    return lifespan
+
+
+def main() -> None:
+    """Run the API and the management port until told to stop."""
+    settings = load_settings(UserServiceSettings)
+    configure_logging("user_service", settings.log_level)
+    database = Database(settings.database_url)
+    parts = {
+        "sealer": Sealer(settings.sealing_keys()),
+        "api_key": settings.canvas_sync_api_key.get_secret_value(),
+    }
+    app = build_app(database, parts, outside(settings, database))
+    run(
+        {
+            (settings.host, settings.port): app,
+            (settings.host, settings.management_port): management_app(database.is_reachable),
+        },
+        schema_check(database, MIGRATIONS),
+    )

@@ -1,0 +1,103 @@
+"""A migrated user_db, and the app on it with doubles around."""
+
+import base64
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import httpx
+import pytest
+
+from services.user_service.main import build_app
+from services.user_service.migrate import MIGRATIONS
+from services.user_service.sealing import Sealer, SealingKey
+from services.user_service.tests.fakes import FakeCanvas, FakeCanvasSync, FakeUserPool
+from shared.database import Database
+from shared.logging import JSONFormatter
+from shared.testing.schemas import empty_tables, execute, migrated_schema
+
+API_KEY = "key-of-the-function"
+KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(scope="session")
+def database_url(mysql_server_url: str) -> Iterator[str]:
+    with migrated_schema(mysql_server_url, MIGRATIONS) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def open_database(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def database(open_database: Database, database_url: str) -> Database:
+    empty_tables(database_url)
+    return open_database
+
+
+@pytest.fixture
+def rows(database: Database, database_url: str) -> Callable[..., list[tuple[object, ...]]]:
+    def run(statement: str, *parameters: object) -> list[tuple[object, ...]]:
+        return execute(database_url, statement, parameters)
+
+    return run
+
+
+@pytest.fixture
+def pool() -> FakeUserPool:
+    return FakeUserPool()
+
+
+@pytest.fixture
+def canvas() -> FakeCanvas:
+    return FakeCanvas()
+
+
+@pytest.fixture
+def canvas_sync() -> FakeCanvasSync:
+    return FakeCanvasSync()
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer([SealingKey("default", bytes(range(32)))])
+
+
+@pytest.fixture
+async def client(
+    database: Database,
+    pool: FakeUserPool,
+    canvas: FakeCanvas,
+    canvas_sync: FakeCanvasSync,
+    sealer: Sealer,
+) -> AsyncIterator[httpx.AsyncClient]:
+    parts = {
+        "user_pool": pool,
+        "canvas_profiles": canvas,
+        "canvas_sync": canvas_sync,
+        "sealer": sealer,
+        "api_key": API_KEY,
+    }
+    transport = httpx.ASGITransport(build_app(database, parts, None))
+    async with httpx.AsyncClient(transport=transport, base_url="http://user") as client:
+        yield client
+
+
+@pytest.fixture
+def log_lines(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """Return everything logged in the test, as the process would write it."""
+    caplog.set_level(logging.DEBUG, logger="services")
+    caplog.set_level(logging.DEBUG, logger="shared")
+    formatter = JSONFormatter("user_service")
+
+    def read() -> str:
+        lines = [formatter.format(record) for record in caplog.records]
+        for line in lines:
+            json.loads(line)
+        return "\n".join(lines)
+
+    return read

@@ -1,0 +1,22 @@
+"""HTTP door of the profile: `/v1/users`."""
+
+from services.user_service.dependencies import DatabaseDep
+from services.user_service.users import service
+from services.user_service.users.errors import UserNotFound
+from services.user_service.users.schemas import ProfileAnswer
+from shared.identity.headers import Caller
+from shared.web.documentation import ErrorCodeAnswer, documented_errors
+from shared.web.json_body import strict_router
+
+router = strict_router("/v1/users", "Users")
+
+
+@router.get(
+    "/me",
+    summary="Read the caller's profile",
+    responses=documented_errors(ErrorCodeAnswer, UserNotFound),
+)
+async def read_profile(database: DatabaseDep, caller: Caller) -> ProfileAnswer:
+    """Return the caller's own row."""
+    user = await database.transaction(lambda session: service.read_user(session, caller))
+    return ProfileAnswer.model_validate(user)
