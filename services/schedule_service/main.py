@@ -1,0 +1,55 @@
+"""Composition root of schedule_service's API process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from services.schedule_service.categories.router import router as categories
+from services.schedule_service.groups.user_service import UserServiceGroups, user_service_client
+from services.schedule_service.migrate import MIGRATIONS
+from services.schedule_service.schedules.router import router as schedules
+from services.schedule_service.settings import APISettings
+from shared.database import Database
+from shared.logging import configure_logging
+from shared.migrations import schema_check
+from shared.settings import load_settings
+from shared.web.app import create_app
+from shared.web.errors import error_code_shape
+from shared.web.health import management_app
+from shared.web.serving import run
+
+
+def build_app(database: Database, user_service: httpx.AsyncClient) -> FastAPI:
+    """Return the API; it closes both connections when it stops."""
+
+    @asynccontextmanager
+    async def close_connections(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await user_service.aclose()
+        await database.close()
+
+    return create_app(
+        title="Schedule Service API",
+        routers=[categories, schedules],
+        error_shape=error_code_shape,
+        is_ready=database.is_reachable,
+        state={"database": database, "groups": UserServiceGroups(user_service)},
+        lifespan=close_connections,
+    )
+
+
+def main() -> None:
+    """Serve the API until the process is told to stop."""
+    settings = load_settings(APISettings)
+    configure_logging("schedule_service", settings.log_level)
+    database = Database(settings.database_url)
+    user_service = user_service_client(settings.user_service_url)
+    run(
+        {
+            (settings.host, settings.port): build_app(database, user_service),
+            (settings.host, settings.management_port): management_app(database.is_reachable),
+        },
+        schema_check(database, MIGRATIONS),
+    )

@@ -1,0 +1,158 @@
+"""Reads the messages of `task-creation-queue` (events.md 4.1, 4.2); entries one by one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.schedule_service.schedules.canvas_schedules import Deadline, cut_deadline
+from shared.events.course_service import CourseDisabled, SnapshotEntry, UserAssignmentsCreated
+from shared.events.event import Event, Identifier
+from shared.events.times import read_event_time, read_order_mark
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+EventT = TypeVar("EventT", bound=Event)
+
+_IDENTIFIER: TypeAdapter[int] = TypeAdapter(Identifier)
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course of an assignment, as the message names it."""
+
+    course_id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class DueAssignment:
+    """An assignment with a due date."""
+
+    course: Course
+    deadline: Deadline
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A student's assignments, or a part of them.
+
+    Args:
+        cognito_sub: The student.
+        snapshot_at: Its place in the order; None claims none.
+        due: Assignments that belong into the planner, by Canvas id.
+        undated: Canvas ids of assignments that have no due date.
+        unreadable: Canvas ids of entries that could not be read: what is known of them stays.
+        survivors: Canvas ids of everything that exists; None when this part does not say.
+    """
+
+    cognito_sub: str
+    snapshot_at: datetime | None
+    due: dict[int, DueAssignment]
+    undated: frozenset[int]
+    unreadable: frozenset[int]
+    survivors: frozenset[int] | None
+
+
+@dataclass(frozen=True)
+class DisabledCourse:
+    """A course that a student switched off."""
+
+    cognito_sub: str
+    snapshot_at: datetime | None
+    course_id: int
+
+
+class UnreadableMessage(ValueError):
+    """A message lacks a field that it cannot be understood without; says which."""
+
+
+def read_snapshot(body: dict[str, Any]) -> Snapshot:
+    """Read a `USER_ASSIGNMENTS_CREATED`; a bad entry is logged by its id and left out.
+
+    Raises:
+        UnreadableMessage: The message as a whole cannot be understood.
+    """
+    message = _read(UserAssignmentsCreated, body)
+    entries: dict[int, DueAssignment | None] = {}
+    unreadable: set[int] = set()
+    for raw in message.assignments:
+        canvas_assignment_id = _canvas_assignment_id(raw)
+        try:
+            entry = SnapshotEntry.model_validate(raw)
+            due_at = read_event_time(entry.due_at)
+        except (ValueError, OverflowError) as problem:
+            log.warning(
+                "entry_skipped",
+                canvasAssignmentId=canvas_assignment_id,
+                fields=_fields(problem) or ["dueAt"],
+            )
+            if canvas_assignment_id is not None:
+                unreadable.add(canvas_assignment_id)
+            continue
+        # The same assignment twice in a message: what it says last is meant.
+        entries[entry.canvas_assignment_id] = None if due_at is None else _due(entry, due_at)
+    if message.keep_canvas_assignment_ids is not None:
+        survivors: Iterable[int] | None = {*message.keep_canvas_assignment_ids, *entries}
+    else:
+        survivors = entries.keys() if message.complete else None
+    return Snapshot(
+        cognito_sub=message.cognito_sub,
+        snapshot_at=_order_mark(message.snapshot_at),
+        due={key: due for key, due in entries.items() if due is not None},
+        undated=frozenset(key for key, due in entries.items() if due is None),
+        unreadable=frozenset(unreadable - entries.keys()),
+        survivors=None if survivors is None else frozenset(survivors),
+    )
+
+
+def read_disabled_course(body: dict[str, Any]) -> DisabledCourse:
+    """Read a `COURSE_DISABLED`.
+
+    Raises:
+        UnreadableMessage: The message cannot be understood.
+    """
+    message = _read(CourseDisabled, body)
+    return DisabledCourse(
+        message.cognito_sub, _order_mark(message.snapshot_at), course_id=message.course_id
+    )
+
+
+def _read(shape: type[EventT], body: dict[str, Any]) -> EventT:
+    # A field that is null counts as absent, whether or not its default is null.
+    given = {name: value for name, value in body.items() if value is not None}
+    try:
+        return shape.model_validate(given)
+    except ValidationError as problem:
+        raise UnreadableMessage(f"unusable fields: {', '.join(_fields(problem))}") from None
+
+
+def _order_mark(value: str | None) -> datetime | None:
+    try:
+        return read_order_mark(value)
+    except (ValueError, OverflowError):
+        raise UnreadableMessage("unusable fields: snapshotAt") from None
+
+
+def _canvas_assignment_id(entry: Any) -> int | None:
+    try:
+        return _IDENTIFIER.validate_python(entry["canvasAssignmentId"])
+    except (ValidationError, LookupError, TypeError):
+        return None
+
+
+def _due(entry: SnapshotEntry, due_at: datetime) -> DueAssignment:
+    return DueAssignment(
+        Course(entry.course_id, entry.course_name),
+        cut_deadline(entry.title, entry.description, due_at),
+    )
+
+
+def _fields(problem: Exception) -> list[str]:
+    """Return the names of the fields at fault, never their values."""
+    if not isinstance(problem, ValidationError):
+        return []
+    return sorted({str(finding["loc"][0]) for finding in problem.errors() if finding["loc"]})

@@ -1,0 +1,136 @@
+"""Which Canvas schedules a student's planner holds, by the newest snapshot (events.md 4.1, 4.2, additions.md D)."""
+
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.schedule_service.categories.course_categories import (
+    find_course_categories,
+    find_or_make_course_categories,
+)
+from services.schedule_service.schedules.canvas_schedules import (
+    NewCanvasSchedule,
+    canvas_source_id,
+    delete_canvas_schedules,
+    find_canvas_schedules,
+    insert_canvas_schedules,
+    update_canvas_schedules,
+)
+from services.schedule_service.sync.models import CanvasSnapshot
+from services.schedule_service.sync.schemas import DisabledCourse, DueAssignment, Snapshot
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+
+async def apply_snapshot(session: AsyncSession, snapshot: Snapshot) -> None:
+    """Make the student's Canvas schedules those of the snapshot; skip it when a newer one was applied.
+
+    Applying the same snapshot again changes no row.
+    """
+    sub = snapshot.cognito_sub
+    if not await _take_turn(session, cognito_sub=sub, snapshot_at=snapshot.snapshot_at):
+        return
+    existing = await find_canvas_schedules(session, cognito_sub=sub)
+    due = {canvas_source_id(key, cognito_sub=sub): entry for key, entry in snapshot.due.items()}
+    surplus = _surplus(snapshot, existing)
+    await delete_canvas_schedules(session, schedule_ids=surplus)
+    updated = await update_canvas_schedules(
+        session,
+        deadlines={
+            existing[source_id][0]: entry.deadline
+            for source_id, entry in due.items()
+            if source_id in existing
+        },
+    )
+    missing = {source_id: entry for source_id, entry in due.items() if source_id not in existing}
+    await _insert(session, cognito_sub=sub, missing=missing)
+    log.info("snapshot_applied", inserted=len(missing), updated=updated, deleted=len(surplus))
+
+
+async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse) -> None:
+    """Delete the student's Canvas schedules in the course's category; the category and all else stay."""
+    sub = disabled.cognito_sub
+    if not await _take_turn(session, cognito_sub=sub, snapshot_at=disabled.snapshot_at):
+        return
+    categories = await find_course_categories(
+        session, cognito_sub=sub, course_ids=[disabled.course_id]
+    )
+    for category_id in categories.values():
+        existing = await find_canvas_schedules(session, cognito_sub=sub, category_id=category_id)
+        surplus = [schedule_id for ids in existing.values() for schedule_id in ids]
+        await delete_canvas_schedules(session, schedule_ids=surplus)
+        log.info("course_removed", courseId=disabled.course_id, deleted=len(surplus))
+
+
+async def _take_turn(
+    session: AsyncSession, *, cognito_sub: str, snapshot_at: datetime | None
+) -> bool:
+    """Lock the student until the transaction ends, and tell whether a message is new enough to apply.
+
+    Only a strictly older one is not. A message without a mark applies and leaves the stored one.
+    """
+    # Takes the exclusive lock at once. INSERT IGNORE would let two first messages share a lock, and then
+    # deadlock over it.
+    await session.execute(
+        text(
+            "INSERT INTO canvas_snapshots (cognito_sub) VALUES (:cognito_sub)"
+            " ON DUPLICATE KEY UPDATE cognito_sub = cognito_sub"
+        ),
+        {"cognito_sub": cognito_sub},
+    )
+    applied_at = await session.scalar(
+        select(CanvasSnapshot.snapshot_at)
+        .where(CanvasSnapshot.cognito_sub == cognito_sub)
+        .with_for_update()
+    )
+    if snapshot_at is None or snapshot_at == applied_at:
+        return True
+    if applied_at is not None and snapshot_at < applied_at:
+        log.info("older_message_skipped", snapshotAt=snapshot_at, appliedAt=applied_at)
+        return False
+    await session.execute(
+        update(CanvasSnapshot)
+        .where(CanvasSnapshot.cognito_sub == cognito_sub)
+        .values(snapshot_at=snapshot_at),
+        execution_options={"synchronize_session": False},
+    )
+    return True
+
+
+def _surplus(snapshot: Snapshot, existing: dict[str, list[int]]) -> list[int]:
+    """Return the ids of schedules that should not exist: gone, undated, or a second one of the same assignment."""
+
+    def source_ids(canvas_assignment_ids: "frozenset[int] | dict[int, DueAssignment]") -> set[str]:
+        return {
+            canvas_source_id(key, cognito_sub=snapshot.cognito_sub) for key in canvas_assignment_ids
+        }
+
+    due, undated = source_ids(snapshot.due), source_ids(snapshot.undated)
+    staying = source_ids((snapshot.survivors or frozenset()) | snapshot.unreadable)
+    surplus: list[int] = []
+    for source_id, ids in existing.items():
+        if source_id in due:
+            surplus += ids[1:]
+        elif source_id in undated or (snapshot.survivors is not None and source_id not in staying):
+            surplus += ids
+    return surplus
+
+
+async def _insert(
+    session: AsyncSession, *, cognito_sub: str, missing: dict[str, DueAssignment]
+) -> None:
+    category_ids = await find_or_make_course_categories(
+        session,
+        cognito_sub=cognito_sub,
+        course_names={entry.course.course_id: entry.course.name for entry in missing.values()},
+    )
+    await insert_canvas_schedules(
+        session,
+        cognito_sub=cognito_sub,
+        schedules=[
+            NewCanvasSchedule(source_id, category_ids[entry.course.course_id], entry.deadline)
+            for source_id, entry in missing.items()
+        ],
+    )

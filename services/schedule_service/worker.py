@@ -1,0 +1,46 @@
+"""Composition root of schedule_service's consumer: `python -m services.schedule_service.worker`."""
+
+import asyncio
+
+from services.schedule_service.migrate import MIGRATIONS
+from services.schedule_service.settings import WorkerSettings
+from services.schedule_service.sync.handlers import task_creation_handler
+from shared.aws import aws_client
+from shared.database import Database
+from shared.logging import configure_logging
+from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
+from shared.migrations import schema_check
+from shared.settings import load_settings
+from shared.web.health import management_app
+from shared.web.serving import run
+
+
+def main() -> None:
+    """Consume until the process is told to stop."""
+    settings = load_settings(WorkerSettings)
+    configure_logging("schedule_service_worker", settings.log_level)
+    database = Database(settings.database_url)
+    check_schema = schema_check(database, MIGRATIONS)
+
+    async def consume(stopping: asyncio.Event) -> None:
+        await check_schema(stopping)
+        async with aws_client(
+            "sqs", settings, read_timeout_seconds=2 * LONG_POLL_SECONDS + 5
+        ) as sqs:
+            consumer = Consumer(
+                sqs,
+                settings.task_creation_queue_name,
+                task_creation_handler(database),
+                visibility_seconds=settings.visibility_seconds,
+            )
+            await consumer.run(stopping)
+        await database.close()
+
+    run(
+        {(settings.host, settings.management_port): management_app(database.is_reachable)},
+        consume,
+    )
+
+
+if __name__ == "__main__":
+    main()
