@@ -51,6 +51,9 @@ def parse_datetime(value: str) -> datetime:
 def _read_datetime(value: Any) -> Any:
     if value == "" or value is None:
         return None
+    if isinstance(value, datetime):
+        # An answer made from a row; JSON holds none.
+        return value
     if isinstance(value, str):
         try:
             return parse_datetime(value)
@@ -66,6 +69,8 @@ def _read_datetime_parameter(value: Any) -> Any:
 def _read_date(value: Any) -> Any:
     if value == "" or value is None:
         return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
     if isinstance(value, str):
         try:
             if _DATE.fullmatch(value):
