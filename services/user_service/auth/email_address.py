@@ -22,7 +22,7 @@ def _check(email: str) -> str:
         if max(len(email), len(lowered)) > MAX_LENGTH:
             raise email_validator.EmailSyntaxError
         email_validator.validate_email(
-            email, check_deliverability=False, globally_deliverable=False
+            email, check_deliverability=False, globally_deliverable=False, strict=True
         )
     except email_validator.EmailNotValidError as problem:
         raise PydanticCustomError("email", "must be an e-mail address") from problem
