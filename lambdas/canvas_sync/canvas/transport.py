@@ -1,0 +1,279 @@
+"""Makes one call to Canvas after another: token, bounds, allowance, retries and the one classifier of its failures."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+import httpx
+
+from lambdas.canvas_sync.canvas.errors import (
+    CanvasAnswerUnusable,
+    CanvasError,
+    CanvasPermissionDenied,
+    CanvasThrottled,
+    CanvasTokenRefused,
+    CanvasUnavailable,
+)
+from lambdas.canvas_sync.canvas.governor import Governor
+from lambdas.canvas_sync.canvas.links import next_link
+from shared.logging import get_logger
+
+log = get_logger(__name__)
+
+USER_AGENT = "UniSync/1.0 (planner for students)"
+"""Canvas refuses calls that do not name their application."""
+
+IDLE_SECONDS = 10.0
+"""Longest wait for a connection or for the next piece of an answer (events.md 2.2)."""
+
+TRY_SECONDS = 18.0
+"""Three tries with their pauses stay within `MAX_CALL_SECONDS`, even when an answer drips."""
+
+MAX_CALL_SECONDS = 60.0
+MAX_TRIES = 3
+"""Both from C-05: a fault ends as a failure that somebody sees."""
+
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""A page of 100 assignments with 64 KB descriptions is 6.5 MB, half as much again where HTML is escaped."""
+
+MAX_ERROR_BYTES = 4 * 1024
+"""Enough to find the sentence by which older installations say that they throttle."""
+
+CONNECTIONS = 32
+"""Eight for each of the records that one invocation works on at once."""
+
+_THROTTLED_TEXT = b"rate limit exceeded"
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how late a call is repeated.
+
+    The first pause is one second on average because a throttled token regains ten units in it; each next one is
+    twice as long. Jitter spreads the students of one institution.
+    """
+
+    first_pause_seconds: float = 1.0
+    max_tries: int = MAX_TRIES
+    max_seconds: float = MAX_CALL_SECONDS
+
+    def pause_seconds(self, tries: int) -> float:
+        """Return a pause after so many tries: half to one and a half of the nominal one."""
+        nominal_seconds: float = self.first_pause_seconds * 2 ** (tries - 1)
+        return nominal_seconds * random.uniform(0.5, 1.5)  # noqa: S311 - spreads, guards nothing
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, and where the next one is."""
+
+    entries: list[Any]
+    next_url: httpx.URL | None
+
+
+@dataclass(frozen=True)
+class _Setback:
+    """A try that failed and may be repeated."""
+
+    problem: CanvasError
+    retry_after_seconds: float | None = None
+    is_throttling: bool = False
+
+
+@dataclass
+class _Answer:
+    status: int
+    headers: httpx.Headers
+    body: bytearray = field(default_factory=bytearray)
+
+
+def canvas_http_client() -> httpx.AsyncClient:
+    """Open the HTTP client for Canvas.
+
+    It keeps no cookies, which would carry one student's session into another student's calls, follows no redirect,
+    which would carry the token elsewhere, and ignores proxies of the environment.
+    """
+    return httpx.AsyncClient(
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+        timeout=httpx.Timeout(IDLE_SECONDS, pool=None),
+        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+class CanvasTransport:
+    """Fetches pages of lists from one Canvas installation.
+
+    Args:
+        http: What `canvas_http_client` opened.
+        base_url: `https://<host>/api/v1`; the token goes nowhere else (C-04).
+        retry: When to give up.
+        clock: Monotonic seconds.
+        sleep: Waits for some seconds.
+    """
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        base_url: str,
+        *,
+        retry: RetryPolicy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._http = http
+        self._base_url = httpx.URL(base_url.rstrip("/"))
+        self._retry = retry or RetryPolicy()
+        self._clock = clock
+        self._sleep = sleep
+
+    def address(self, path: str, parameters: Mapping[str, str | list[str]]) -> httpx.URL:
+        """Return the address of a first page; `path` starts with a slash and is relative to the base URL."""
+        return httpx.URL(f"{self._base_url}{path}", params=dict(parameters))
+
+    async def fetch_page(self, url: httpx.URL, token: str, governor: Governor) -> Page:
+        """Fetch one page, again when that may help.
+
+        Raises:
+            CanvasError: Of the kind that says why, after at most three tries and 60 s.
+        """
+        give_up_at: float | None = None
+        tries = 0
+        while True:
+            tries += 1
+            async with governor.call() as call:
+                # The wait for the token's turn is the allowance's doing, not a fault of this call.
+                give_up_at = give_up_at or self._clock() + self._retry.max_seconds
+                answer = await self._try(url, token)
+                if isinstance(answer, _Answer):
+                    call.remaining = _number(answer.headers.get("X-Rate-Limit-Remaining"))
+                    outcome = self._classify(url, answer)
+                else:
+                    outcome = answer
+                call.was_throttled = isinstance(outcome, _Setback) and outcome.is_throttling
+            if isinstance(outcome, Page):
+                return outcome
+            pause_seconds = outcome.retry_after_seconds or self._retry.pause_seconds(tries)
+            gives_up = tries >= self._retry.max_tries or self._clock() + pause_seconds > give_up_at
+            log.warning(
+                "canvas_call_failed",
+                reason=str(outcome.problem),
+                tries=tries,
+                givesUp=gives_up,
+                pauseSeconds=None if gives_up else round(pause_seconds, 2),
+            )
+            if gives_up:
+                raise outcome.problem
+            if outcome.is_throttling:
+                governor.pause(pause_seconds)
+            else:
+                await self._sleep(pause_seconds)
+
+    async def _try(self, url: httpx.URL, token: str) -> _Answer | _Setback:
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with (
+                asyncio.timeout(TRY_SECONDS),
+                self._http.stream("GET", url, headers=headers) as response,
+            ):
+                answer = _Answer(response.status_code, response.headers)
+                limit = MAX_PAGE_BYTES if response.status_code == 200 else MAX_ERROR_BYTES
+                async for piece in response.aiter_bytes():
+                    answer.body += piece
+                    if len(answer.body) > limit:
+                        break
+                return answer
+        except TimeoutError:
+            reason = "took too long"
+        except httpx.HTTPError as problem:
+            reason = type(problem).__name__
+        # Outside the except block: httpx's errors hold the request, and so the token.
+        return _Setback(CanvasUnavailable(f"Canvas could not be read: {reason}"))
+
+    def _classify(self, url: httpx.URL, answer: _Answer) -> Page | _Setback:
+        """Turn an answer into a page, a reason to try again, or the error it means."""
+        status = answer.status
+        if status == 200:
+            return self._page(url, answer)
+        if status == 429 or (status == 403 and _THROTTLED_TEXT in bytes(answer.body).lower()):
+            return _Setback(
+                CanvasThrottled("Canvas refuses calls because there were too many"),
+                _retry_after_seconds(answer.headers),
+                is_throttling=True,
+            )
+        if status == 401 and "WWW-Authenticate" in answer.headers:
+            raise CanvasTokenRefused("Canvas does not accept the token")
+        if status in {401, 403, 404}:
+            raise CanvasPermissionDenied(f"Canvas gives no access ({status})")
+        if status in {408, 425} or status >= 500:
+            problem = CanvasUnavailable(f"Canvas answered {status}")
+            return _Setback(problem, _retry_after_seconds(answer.headers))
+        raise CanvasAnswerUnusable(f"Canvas answered {status}")
+
+    def _page(self, url: httpx.URL, answer: _Answer) -> Page | _Setback:
+        if len(answer.body) > MAX_PAGE_BYTES:
+            raise CanvasAnswerUnusable("a page of Canvas is too large")
+        try:
+            entries = json.loads(answer.body)
+            link = next_link(", ".join(answer.headers.get_list("Link")))
+        except (ValueError, RecursionError):
+            entries, link = None, None
+        if not isinstance(entries, list):
+            return _Setback(CanvasAnswerUnusable("Canvas answered something that is no list"))
+        return Page(entries, None if link is None else self._same_origin(url, link))
+
+    def _same_origin(self, url: httpx.URL, link: str) -> httpx.URL:
+        """Return where a link leads.
+
+        Raises:
+            CanvasAnswerUnusable: Not to the configured scheme, host, port and API path (C-04).
+        """
+        try:
+            target = url.join(link)
+        except (httpx.InvalidURL, ValueError):
+            target = None
+        if target is None or not self._is_ours(target):
+            raise CanvasAnswerUnusable("a page link leads elsewhere")
+        return target
+
+    def _is_ours(self, target: httpx.URL) -> bool:
+        base = self._base_url
+        segments = target.path.split("/")
+        return (
+            (target.scheme, target.host, target.port) == (base.scheme, base.host, base.port)
+            and not target.userinfo
+            and target.path.startswith(base.path.rstrip("/") + "/")
+            and not {".", ".."}.intersection(segments)
+        )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and abs(number) < 1e9 else None
+
+
+def _retry_after_seconds(headers: httpx.Headers) -> float | None:
+    """Read `Retry-After`, in seconds or as an HTTP date; one that asks for no pause counts as absent."""
+    text = headers.get("Retry-After", "")
+    seconds = _number(text)
+    if seconds is None:
+        try:
+            moment = parsedate_to_datetime(text)
+        except (ValueError, OverflowError):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    return seconds if seconds > 0 else None
