@@ -1,0 +1,5 @@
+"""Starts the API: `python -m services.course_service`."""
+
+from services.course_service.main import main
+
+main()

@@ -1,0 +1,101 @@
+"""How an assignment looks to a client, and how one student's listing showed it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+
+import orjson
+
+from shared.web.schemas import Answer, WholeSecondsDatetime
+
+LISTING_VERSION = 1
+"""Raised when the same entry is to be stored differently, so that every student's next listing is applied."""
+
+
+class AssignmentRead(Answer):
+    """An assignment with the caller's own due date (rest.md 3.2)."""
+
+    id: int
+    canvas_assignment_id: int
+    course_id: int
+    title: str
+    description: str | None
+    due_at: WholeSecondsDatetime | None
+    points_possible: int | None
+    submission_types: str | None
+    created_at: WholeSecondsDatetime
+    updated_at: WholeSecondsDatetime
+
+
+@dataclass(frozen=True)
+class ListedAssignment:
+    """One entry of a student's listing, its texts as Canvas sent them."""
+
+    canvas_assignment_id: int
+    title: str
+    description: str | None
+    due_at: datetime | None
+    points_possible: int | None
+    submission_types: str | None
+
+    def fingerprint(self, course_id: int) -> str:
+        """Return a hash by which an unchanged entry is recognised without reading what is stored."""
+        values = (
+            LISTING_VERSION,
+            course_id,
+            self.canvas_assignment_id,
+            self.title,
+            self.description,
+            self.due_at,
+            self.points_possible,
+            self.submission_types,
+        )
+        return blake2b(orjson.dumps(values), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class CourseListing:
+    """What a student's Canvas listed in one course.
+
+    `complete_ids` are the Canvas ids of the whole listing when this part ends a complete one; None removes
+    nothing.
+    """
+
+    course_id: int
+    assignments: tuple[ListedAssignment, ...]
+    complete_ids: frozenset[int] | None
+
+
+@dataclass
+class ListingEffect:
+    """What a student's listings changed for anyone."""
+
+    created_ids: list[int] = field(default_factory=list)
+    """Assignments that are new."""
+
+    updated_ids: list[int] = field(default_factory=list)
+    """Assignments whose title, description or due date changed."""
+
+    reworded_ids: list[int] = field(default_factory=list)
+    """Assignments that changed in what everyone sees alike: all but the due date and submission types."""
+
+    course_ids: set[int] = field(default_factory=set)
+    """Courses in which a shared assignment was created, changed or removed."""
+
+
+@dataclass(frozen=True)
+class VisibleAssignment:
+    """An assignment as one student sees it."""
+
+    assignment_id: int
+    canvas_assignment_id: int
+    course_id: int
+    title: str
+    description: str | None
+    due_at: datetime | None
+    points_possible: int | None
+
+
+CourseViews = Mapping[int, bool]
+"""Courses of a student by id; true where the student has had a listing and sees only what it showed."""

@@ -1,0 +1,186 @@
+"""Reads assignments as each student sees them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.course_service.assignments.models import Assignment, AssignmentVisibility
+from services.course_service.assignments.schemas import CourseViews, VisibleAssignment
+from services.course_service.enrollments.service import is_listed
+from shared.events.course_service import AnalysisRequest
+from shared.events.times import write_event_time
+
+AssignmentObject = dict[str, Any]
+"""An assignment with the names of the wire (rest.md 3.2)."""
+
+
+async def list_assignments(
+    session: AsyncSession, *, caller: str, course_id: int
+) -> list[AssignmentObject]:
+    """Return what the caller sees of a course, by id; nothing of a course without enrollment (R-12)."""
+    listed = await is_listed(session, caller, course_id)
+    if listed is None:
+        return []
+    return await _assignment_objects(session, caller, _seen_in({course_id: listed}))
+
+
+async def read_assignment(
+    session: AsyncSession, *, caller: str, canvas_assignment_id: int
+) -> AssignmentObject | None:
+    """Return an assignment the caller sees; None for any other (R-12)."""
+    course_id = await session.scalar(
+        select(Assignment.course_id).where(Assignment.canvas_assignment_id == canvas_assignment_id)
+    )
+    listed = None if course_id is None else await is_listed(session, caller, course_id)
+    if course_id is None or listed is None:
+        return None
+    found = await _assignment_objects(
+        session,
+        caller,
+        and_(
+            Assignment.canvas_assignment_id == canvas_assignment_id, _seen_in({course_id: listed})
+        ),
+    )
+    return found[0] if found else None
+
+
+async def description_bytes(session: AsyncSession, cognito_sub: str, courses: CourseViews) -> int:
+    """Return how many bytes the descriptions have that a student sees in these courses."""
+    total = await session.scalar(
+        select(func.sum(func.octet_length(Assignment.description)))
+        .outerjoin(AssignmentVisibility, _own(cognito_sub))
+        .where(_seen_in(courses))
+    )
+    return int(total or 0)
+
+
+async def visible_assignments(
+    session: AsyncSession,
+    cognito_sub: str,
+    courses: CourseViews,
+    *,
+    description_characters: int | None = None,
+) -> list[VisibleAssignment]:
+    """Return what a student sees in these courses, by id, with the student's own due dates.
+
+    Args:
+        courses: The courses, and whether the student has had a listing of each.
+        description_characters: Read only the beginning of each description; None reads all of it.
+    """
+    description: ColumnElement[str | None] = Assignment.description.expression
+    if description_characters is not None:
+        description = func.left(description, description_characters)
+    rows = await session.execute(
+        select(
+            Assignment.id.label("assignment_id"),
+            Assignment.canvas_assignment_id,
+            Assignment.course_id,
+            Assignment.title,
+            description.label("description"),
+            _own_due_at().label("due_at"),
+            Assignment.points_possible,
+        )
+        .outerjoin(AssignmentVisibility, _own(cognito_sub))
+        .where(_seen_in(courses))
+        .order_by(Assignment.id)
+    )
+    return [VisibleAssignment(**row._mapping) for row in rows]
+
+
+async def viewers_of(session: AsyncSession, assignment_ids: Collection[int]) -> set[str]:
+    """Return the students whose own listings showed one of these assignments."""
+    if not assignment_ids:
+        return set()
+    return set(
+        await session.scalars(
+            select(AssignmentVisibility.cognito_sub)
+            .join(
+                Assignment,
+                and_(
+                    Assignment.id == AssignmentVisibility.assignment_id,
+                    Assignment.canvas_assignment_id == AssignmentVisibility.canvas_assignment_id,
+                ),
+            )
+            .where(AssignmentVisibility.assignment_id.in_(assignment_ids))
+            .distinct()
+        )
+    )
+
+
+async def analysis_requests(
+    session: AsyncSession, event_type: str, assignment_ids: Collection[int]
+) -> list[bytes]:
+    """Return one analysis request for each assignment that still exists, with what it says by now."""
+    rows = await session.execute(
+        select(
+            Assignment.course_id,
+            Assignment.canvas_assignment_id,
+            Assignment.title,
+            Assignment.description,
+            Assignment.due_at,
+        )
+        .where(Assignment.id.in_(assignment_ids))
+        .order_by(Assignment.id)
+    )
+    return [
+        AnalysisRequest.model_validate(
+            {**row._mapping, "event_type": event_type, "due_at": write_event_time(row.due_at)}
+        ).to_body()
+        for row in rows
+    ]
+
+
+async def _assignment_objects(
+    session: AsyncSession, cognito_sub: str, condition: ColumnElement[bool]
+) -> list[AssignmentObject]:
+    rows = await session.execute(
+        select(
+            Assignment.id,
+            Assignment.canvas_assignment_id.label("canvasAssignmentId"),
+            Assignment.course_id.label("courseId"),
+            Assignment.title,
+            Assignment.description,
+            _own_due_at().label("dueAt"),
+            Assignment.points_possible.label("pointsPossible"),
+            Assignment.submission_types.label("submissionTypes"),
+            Assignment.created_at.label("createdAt"),
+            Assignment.updated_at.label("updatedAt"),
+        )
+        .outerjoin(AssignmentVisibility, _own(cognito_sub))
+        .where(condition)
+        .order_by(Assignment.id)
+    )
+    return [_with_whole_seconds(dict(row)) for row in rows.mappings()]
+
+
+def _with_whole_seconds(assignment: AssignmentObject) -> AssignmentObject:
+    for name in ("dueAt", "createdAt", "updatedAt"):
+        if assignment[name] is not None:
+            assignment[name] = assignment[name].replace(microsecond=0)
+    return assignment
+
+
+def _own(cognito_sub: str) -> ColumnElement[bool]:
+    return and_(
+        AssignmentVisibility.cognito_sub == cognito_sub,
+        AssignmentVisibility.assignment_id == Assignment.id,
+        AssignmentVisibility.canvas_assignment_id == Assignment.canvas_assignment_id,
+    )
+
+
+def _own_due_at() -> ColumnElement[Any]:
+    return case(
+        (AssignmentVisibility.assignment_id.is_not(None), AssignmentVisibility.due_at),
+        else_=Assignment.due_at,
+    )
+
+
+def _seen_in(courses: CourseViews) -> ColumnElement[bool]:
+    """Return the rule of what a student sees: its own listing, or all where there was none yet."""
+    unlisted = [course_id for course_id, listed in courses.items() if not listed]
+    return and_(
+        Assignment.course_id.in_(courses),
+        or_(AssignmentVisibility.assignment_id.is_not(None), Assignment.course_id.in_(unlisted)),
+    )

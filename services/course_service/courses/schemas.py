@@ -1,0 +1,31 @@
+"""How a course looks to a client and to a synchronisation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.web.schemas import Answer
+
+
+class CourseRead(Answer):
+    """A course (rest.md 3.1)."""
+
+    id: int
+    canvas_course_id: int
+    name: str
+    course_code: str | None
+    description: str | None
+    start_at: datetime | None
+    end_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class SeenCourse:
+    """A course as a student's Canvas showed it."""
+
+    canvas_course_id: int
+    name: str
+    course_code: str | None
+    start_at: datetime | None
+    end_at: datetime | None

@@ -1,0 +1,113 @@
+"""Creates, updates, locks and reads courses."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.course_service.courses.models import Course
+from services.course_service.courses.schemas import SeenCourse
+from shared.database import utc_now
+
+CourseObject = dict[str, Any]
+"""A course with the names of the wire (rest.md 3.1)."""
+
+
+async def find_or_create_courses(
+    session: AsyncSession, seen: Sequence[SeenCourse]
+) -> dict[int, Course]:
+    """Return the courses by Canvas id; those met for the first time are created."""
+    wanted = {course.canvas_course_id: course for course in seen}
+    found = await _by_canvas_id(session, wanted)
+    missing = sorted(wanted.keys() - found.keys())
+    if missing:
+        now = utc_now()
+        # Another student's message may create the same course: then its row stays as it is.
+        await session.execute(
+            insert(Course).on_duplicate_key_update(id=Course.id),
+            [
+                {
+                    "canvas_course_id": canvas_course_id,
+                    "name": wanted[canvas_course_id].name,
+                    "course_code": wanted[canvas_course_id].course_code,
+                    "start_at": wanted[canvas_course_id].start_at,
+                    "end_at": wanted[canvas_course_id].end_at,
+                    "created_at": now,
+                    "updated_at": now,
+                }
+                for canvas_course_id in missing
+            ],
+        )
+        found |= await _by_canvas_id(session, missing)
+    return found
+
+
+async def update_courses(
+    session: AsyncSession, stored: Mapping[int, Course], seen: Sequence[SeenCourse]
+) -> None:
+    """Write name, code, start and end of the courses in which Canvas shows something else.
+
+    Args:
+        stored: The courses as read before, by Canvas id.
+        seen: What Canvas shows; the last entry of a course counts.
+    """
+    latest = {course.canvas_course_id: course for course in seen}
+    for canvas_course_id in sorted(latest):
+        course, row = latest[canvas_course_id], stored[canvas_course_id]
+        shown = (course.name, course.course_code, course.start_at, course.end_at)
+        if shown != (row.name, row.course_code, row.start_at, row.end_at):
+            await session.execute(
+                update(Course)
+                .where(Course.id == row.id)
+                .values(
+                    name=course.name,
+                    course_code=course.course_code,
+                    start_at=course.start_at,
+                    end_at=course.end_at,
+                    updated_at=utc_now(),
+                )
+                .execution_options(synchronize_session=False)
+            )
+
+
+async def lock_courses(session: AsyncSession, course_ids: Collection[int]) -> None:
+    """Hold the courses until the transaction ends, so that rules over all their rows can be kept."""
+    await session.execute(
+        select(Course.id)
+        .where(Course.id.in_(sorted(course_ids)))
+        .order_by(Course.id)
+        .with_for_update()
+    )
+
+
+async def read_courses(
+    session: AsyncSession, course_ids: Collection[int]
+) -> dict[int, CourseObject]:
+    """Return course objects by id; ids without a course are left out."""
+    if not course_ids:
+        return {}
+    rows = await session.execute(
+        select(
+            Course.id,
+            Course.canvas_course_id.label("canvasCourseId"),
+            Course.name,
+            Course.course_code.label("courseCode"),
+            Course.description,
+            Course.start_at.label("startAt"),
+            Course.end_at.label("endAt"),
+            Course.created_at.label("createdAt"),
+            Course.updated_at.label("updatedAt"),
+        ).where(Course.id.in_(course_ids))
+    )
+    return {row["id"]: dict(row) for row in rows.mappings()}
+
+
+async def _by_canvas_id(
+    session: AsyncSession, canvas_course_ids: Collection[int]
+) -> dict[int, Course]:
+    rows = await session.scalars(
+        select(Course).where(Course.canvas_course_id.in_(sorted(canvas_course_ids)))
+    )
+    return {course.canvas_course_id: course for course in rows}

@@ -1,0 +1,124 @@
+"""Enrollments as synchronisations make and mark them."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.dialects.mysql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.course_service.courses.service import lock_courses
+from services.course_service.enrollments.models import CourseObservation, Enrollment
+from services.course_service.enrollments.schemas import CourseView
+from shared.database import utc_now
+
+
+async def ensure_enrollments(
+    session: AsyncSession, cognito_sub: str, course_ids: Collection[int]
+) -> dict[int, CourseView]:
+    """Enroll a student in courses and return how the student stands to each.
+
+    New enrollments are enabled; the first of a course leads it (R-13). Existing ones, disabled ones in
+    particular, stay as they are.
+    """
+    views = await _views(session, cognito_sub, course_ids)
+    missing = sorted(set(course_ids) - views.keys())
+    if missing:
+        await lock_courses(session, missing)
+        led = set(
+            await session.scalars(
+                select(Enrollment.course_id).where(Enrollment.course_id.in_(missing)).distinct()
+            )
+        )
+        now = utc_now()
+        await session.execute(
+            insert(Enrollment).on_duplicate_key_update(id=Enrollment.id),
+            [
+                {
+                    "cognito_sub": cognito_sub,
+                    "course_id": course_id,
+                    "is_sync_leader": course_id not in led,
+                    "is_sync_enabled": True,
+                    "enrolled_at": now,
+                    "is_listed": False,
+                }
+                for course_id in missing
+            ],
+        )
+        views |= await _views(session, cognito_sub, missing)
+    return views
+
+
+async def keep_observations(
+    session: AsyncSession, cognito_sub: str, views: Sequence[CourseView]
+) -> None:
+    """Remember how fresh the student's view of each course is."""
+    if not views:
+        return
+    statement = insert(CourseObservation)
+    kept = ("enrolled_at", "course_observed_at", "listing_observed_at")
+    await session.execute(
+        statement.on_duplicate_key_update({name: statement.inserted[name] for name in kept}),
+        [
+            {
+                "cognito_sub": cognito_sub,
+                "course_id": view.course_id,
+                "enrolled_at": view.enrolled_at,
+                "course_observed_at": view.course_observed_at,
+                "listing_observed_at": view.listing_observed_at,
+            }
+            for view in sorted(views, key=lambda view: view.course_id)
+        ],
+    )
+
+
+async def mark_listed(session: AsyncSession, cognito_sub: str, course_ids: Collection[int]) -> None:
+    """Remember that the student has had an assignment listing of these courses."""
+    if course_ids:
+        await session.execute(
+            update(Enrollment)
+            .where(Enrollment.cognito_sub == cognito_sub, Enrollment.course_id.in_(course_ids))
+            .values(is_listed=True)
+        )
+
+
+async def students_to_tell(
+    session: AsyncSession, course_ids: Collection[int], viewers: Collection[str]
+) -> set[str]:
+    """Return who wants these courses and either is a viewer or has had no listing of the course yet.
+
+    Args:
+        course_ids: Courses in which something changed.
+        viewers: Students whose own listing showed what changed.
+    """
+    if not course_ids:
+        return set()
+    concerned = or_(Enrollment.is_listed.is_(False), Enrollment.cognito_sub.in_(viewers))
+    return set(
+        await session.scalars(
+            select(Enrollment.cognito_sub)
+            .where(Enrollment.course_id.in_(course_ids), Enrollment.is_sync_enabled, concerned)
+            .distinct()
+        )
+    )
+
+
+async def _views(
+    session: AsyncSession, cognito_sub: str, course_ids: Collection[int]
+) -> dict[int, CourseView]:
+    same_enrollment = and_(
+        CourseObservation.cognito_sub == Enrollment.cognito_sub,
+        CourseObservation.course_id == Enrollment.course_id,
+        CourseObservation.enrolled_at == Enrollment.enrolled_at,
+    )
+    rows = await session.execute(
+        select(
+            Enrollment.course_id,
+            Enrollment.enrolled_at,
+            Enrollment.is_listed,
+            CourseObservation.course_observed_at,
+            CourseObservation.listing_observed_at,
+        )
+        .outerjoin(CourseObservation, same_enrollment)
+        .where(Enrollment.cognito_sub == cognito_sub, Enrollment.course_id.in_(course_ids))
+    )
+    return {row.course_id: CourseView(**row._mapping) for row in rows}

@@ -1,0 +1,43 @@
+"""How an enrollment looks to a client and to a synchronisation."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.course_service.courses.schemas import CourseRead
+from shared.web.schemas import Answer, RequestBody, WireBool
+
+
+class EnrollmentRead(Answer):
+    """An enrollment (rest.md 3.3)."""
+
+    id: int
+    cognito_sub: str
+    course: CourseRead
+    is_sync_leader: bool
+    is_sync_enabled: bool
+    enrolled_at: datetime
+
+
+class SyncSwitch(RequestBody):
+    """Whether a course belongs into the caller's planner."""
+
+    is_sync_enabled: WireBool
+
+
+class EnabledCourse(Answer):
+    """A course that the caller wants synchronised (I6)."""
+
+    course_id: int
+    canvas_course_id: int
+    course_name: str
+
+
+@dataclass(frozen=True)
+class CourseView:
+    """How one student stands to one course, and how fresh what we know is."""
+
+    course_id: int
+    enrolled_at: datetime
+    is_listed: bool
+    course_observed_at: datetime | None
+    listing_observed_at: datetime | None

@@ -1,0 +1,52 @@
+"""Composition root of course_service's API: `python -m services.course_service`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.course_service.assignments.router import assignments, of_course
+from services.course_service.enrollments.router import courses, enrollments, internal
+from services.course_service.migrate import MIGRATIONS
+from services.course_service.settings import CourseServiceSettings, QueueNames
+from shared.database import Database
+from shared.logging import configure_logging
+from shared.migrations import schema_check
+from shared.settings import load_settings
+from shared.web.app import create_app
+from shared.web.errors import code_shape
+from shared.web.health import management_app
+from shared.web.serving import run
+
+
+def course_app(database: Database, queue_names: QueueNames) -> FastAPI:
+    """Return the service's app; it closes the database when it shuts down."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    return create_app(
+        title="Course Service API",
+        routers=[courses, of_course, assignments, enrollments, internal],
+        error_shape=code_shape,
+        is_ready=database.is_reachable,
+        state={"database": database, "queue_names": queue_names},
+        lifespan=lifespan,
+    )
+
+
+def main() -> None:
+    """Serve the API until SIGTERM."""
+    settings = load_settings(CourseServiceSettings)
+    configure_logging("course_service", settings.log_level)
+    database = Database(settings.database_url)
+
+    run(
+        {
+            (settings.host, settings.port): course_app(database, settings.queue_names()),
+            (settings.host, settings.management_port): management_app(database.is_reachable),
+        },
+        schema_check(database, MIGRATIONS),
+    )

@@ -1,0 +1,52 @@
+"""What course_service and its worker read from the environment."""
+
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from shared.events.routes import ASSIGNMENT_EVENTS, LLM_ANALYSIS, TASK_CREATION
+from shared.settings import DatabaseSettings, ServerSettings
+
+
+@dataclass(frozen=True)
+class QueueNames:
+    """The names of the queues that outgoing events are sent to."""
+
+    task_creation: str
+    llm_analysis: str
+
+
+class OutboxSettings(ServerSettings, DatabaseSettings):
+    """What both processes read: whoever writes to the outbox names the queue."""
+
+    task_creation_queue_name: str = Field(
+        TASK_CREATION.name, description="queue of snapshots and disabled courses"
+    )
+    llm_analysis_queue_name: str = Field(
+        LLM_ANALYSIS.name, description="queue of new and changed assignments"
+    )
+
+    def queue_names(self) -> QueueNames:
+        """Return where outgoing events go."""
+        return QueueNames(
+            task_creation=self.task_creation_queue_name, llm_analysis=self.llm_analysis_queue_name
+        )
+
+
+class CourseServiceSettings(OutboxSettings):
+    """What the API process reads."""
+
+    port: int = Field(..., ge=1, le=65535, description="port of the API")
+
+
+class WorkerSettings(OutboxSettings):
+    """What the worker process reads."""
+
+    assignment_events_queue_name: str = Field(
+        ASSIGNMENT_EVENTS.name, description="queue of Canvas synchronisations"
+    )
+    visibility_seconds: int = Field(
+        ASSIGNMENT_EVENTS.visibility_seconds,
+        ge=1,
+        description="visibility timeout the consumed queue was created with",
+    )

@@ -1,0 +1,77 @@
+"""Composition root of course_service's consumer and relay: `python -m services.course_service.worker`."""
+
+import asyncio
+
+import orjson
+
+from services.course_service.assignments.service import analysis_requests
+from services.course_service.migrate import MIGRATIONS
+from services.course_service.outbox import OutboxRow
+from services.course_service.settings import WorkerSettings
+from services.course_service.snapshots.service import build_snapshot
+from services.course_service.sync.handlers import sync_handler
+from shared.aws import aws_client
+from shared.database import Database
+from shared.events.course_service import (
+    ASSIGNMENT_CREATED,
+    ASSIGNMENT_UPDATED,
+    USER_ASSIGNMENTS_CREATED,
+)
+from shared.logging import configure_logging
+from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
+from shared.messaging.outbox import BuildBodies, ClaimedEvent, Relay
+from shared.messaging.publisher import Publisher
+from shared.migrations import schema_check
+from shared.settings import load_settings
+from shared.web.health import management_app
+from shared.web.serving import run
+
+
+def body_builder(database: Database) -> BuildBodies:
+    """Return what turns an outbox row into messages; snapshots and analysis requests are read when sent."""
+
+    async def build(event: ClaimedEvent) -> list[bytes]:
+        if event.event_type == USER_ASSIGNMENTS_CREATED:
+            return await build_snapshot(
+                database,
+                cognito_sub=event.body["cognitoSub"],
+                synced_at=event.body["syncedAt"],
+            )
+        if event.event_type in (ASSIGNMENT_CREATED, ASSIGNMENT_UPDATED):
+            return await database.transaction(
+                lambda session: analysis_requests(
+                    session, event.event_type, event.body["assignmentIds"]
+                )
+            )
+        return [orjson.dumps(event.body)]
+
+    return build
+
+
+def main() -> None:
+    """Consume and relay until SIGTERM."""
+    settings = load_settings(WorkerSettings)
+    configure_logging("course_service_worker", settings.log_level)
+    database = Database(settings.database_url)
+    check_schema = schema_check(database, MIGRATIONS)
+
+    async def work(stopping: asyncio.Event) -> None:
+        await check_schema(stopping)
+        async with aws_client("sqs", settings, read_timeout_seconds=LONG_POLL_SECONDS + 10) as sqs:
+            consumer = Consumer(
+                sqs,
+                settings.assignment_events_queue_name,
+                sync_handler(database, settings.queue_names()),
+                visibility_seconds=settings.visibility_seconds,
+            )
+            relay = Relay(database, OutboxRow, Publisher(sqs), body_builder(database))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(consumer.run(stopping))
+                group.create_task(relay.run(stopping))
+        await database.close()
+
+    run({(settings.host, settings.management_port): management_app(database.is_reachable)}, work)
+
+
+if __name__ == "__main__":
+    main()
