@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pymysql
 
@@ -68,7 +68,8 @@ class MySQLServer:
 
     def url(self, database: str | None = None) -> str:
         """Return `mysql://user:password@host:port`, with `/database` when one is given."""
-        server = f"mysql://{self.user}:{self.password}@{self.host}:{self.port}"
+        account = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        server = f"mysql://{account}@{self.host}:{self.port}"
         return f"{server}/{database}" if database else server
 
     def execute(self, *statements: str) -> None:
@@ -184,7 +185,7 @@ def docker_answers() -> bool:
     return answer.returncode == 0
 
 
-def prepare_private(directory: Path, port: int) -> tuple[list[str], MySQLServer]:
+def prepare_private(directory: Path, port: int) -> tuple[tuple[str, ...], MySQLServer]:
     """Make an empty data directory; return the command that serves it, and the server it will be.
 
     The command keeps the data when it is run again.
@@ -218,7 +219,7 @@ def prepare_private(directory: Path, port: int) -> tuple[list[str], MySQLServer]
     )
     if made.returncode != 0:
         raise StackError(f"mariadb-install-db failed: {_last_line(made.stdout + made.stderr)}")
-    command = [
+    command = (
         programs["mariadbd"],
         "--no-defaults",
         f"--datadir={data}",
@@ -227,7 +228,7 @@ def prepare_private(directory: Path, port: int) -> tuple[list[str], MySQLServer]
         *as_user,
         *SERVER_OPTIONS,
         *MARIADB_OPTIONS,
-    ]
+    )
     return command, MySQLServer(LOOPBACK, port, USER, password)
 
 

@@ -1,0 +1,38 @@
+"""Asks a process whether it is healthy, by the address of its health check."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import httpx
+
+TIMEOUT_SECONDS = 3.0
+
+
+async def is_healthy(check: str) -> bool:
+    """Tell whether a process answers at `http://...` with 200, or greets at `mysql://host:port`."""
+    parts = urlsplit(check)
+    if parts.scheme == "mysql":
+        return await _greets(parts.hostname or "", parts.port or 3306)
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+            return (await client.get(check)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+async def all_healthy(checks: tuple[str, ...]) -> bool:
+    """Tell whether every check of a process passes."""
+    return all(await asyncio.gather(*map(is_healthy, checks)))
+
+
+async def _greets(host: str, port: int) -> bool:
+    """A MySQL server speaks first, and only once it is up; a bare connect succeeds earlier."""
+    try:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                return bool(await reader.read(1))
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
