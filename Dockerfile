@@ -7,12 +7,14 @@ WORKDIR /app
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 
+COPY requirements-canvas-sync.txt ./
 COPY services services
 COPY shared shared
 COPY lambdas lambdas
 COPY local_stack local_stack
-COPY requirements-canvas-sync.txt requirements-emulator.txt ./
+RUN python -m lambdas.package canvas_sync -o canvas_sync.zip \
+    && useradd --system --uid 10001 unisync \
+    && install -d -o unisync /run/unisync
 
-RUN useradd --system --uid 10001 unisync && install -d -o unisync /run/unisync
 USER unisync
 CMD ["python", "-m", "services.api_gateway"]
