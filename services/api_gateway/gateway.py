@@ -57,12 +57,14 @@ class Gateway:
         cross_origin: CrossOriginPolicy,
         pages: ASGIApp,
         gateway_key: str | None,
+        routes: tuple[Route, ...],
     ) -> None:
         self._forwarder = forwarder
         self._verifier = verifier
         self._cross_origin = cross_origin
         self._pages = pages
         self._gateway_key = gateway_key
+        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -102,7 +104,7 @@ class Gateway:
         headers: HeaderList = scope["headers"]
         path = canonical_path(scope["raw_path"], scope["query_string"])
         host = checked_host(headers)
-        route = scope["route"] = find_route(path)
+        route = scope["route"] = find_route(path, self._routes)
         if route is not None and route.access is Access.NOBODY:
             raise InternalPath
         if decision.is_refused:

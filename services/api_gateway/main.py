@@ -11,7 +11,7 @@ from services.api_gateway.cross_origin import CrossOriginPolicy
 from services.api_gateway.forwarding import Forwarder
 from services.api_gateway.gateway import Gateway
 from services.api_gateway.pages import create_pages
-from services.api_gateway.routes import Service
+from services.api_gateway.routes import ROUTES, Route, Service
 from services.api_gateway.settings import GatewaySettings
 from services.api_gateway.tokens.key_set import KeySet
 from services.api_gateway.tokens.key_source import KeySource
@@ -23,7 +23,7 @@ from shared.web.health import always_ready, management_app
 from shared.web.serving import run
 
 
-def create_gateway(settings: GatewaySettings) -> ASGIApp:
+def create_gateway(settings: GatewaySettings, *, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
     """Return the gateway's app; its lifespan opens the connections and keeps the pool's keys fresh."""
     forwarder = Forwarder(
         {
@@ -55,6 +55,7 @@ def create_gateway(settings: GatewaySettings) -> ASGIApp:
         cross_origin=CrossOriginPolicy(settings.allowed_origin),
         pages=create_pages(lifespan),
         gateway_key=settings.gateway_key.get_secret_value() if settings.gateway_key else None,
+        routes=routes,
     )
     return CorrelationMiddleware(gateway)
 

@@ -109,9 +109,9 @@ ROUTES = (
 """The first matching row wins; what matches none is 404."""
 
 
-def find_route(path: str) -> Route | None:
+def find_route(path: str, routes: tuple[Route, ...] = ROUTES) -> Route | None:
     """Return the row a canonical path belongs to."""
-    for route in ROUTES:
+    for route in routes:
         if route.matches(path):
             return route
     return None

@@ -13,8 +13,8 @@ from typing import Any
 
 from services.api_gateway.tokens.errors import TokenRefused
 
-MAX_TOKEN_BYTES = 8192
-"""Cognito's tokens are 1 to 4 KiB; anything near a server's header limit is no token."""
+MAX_TOKEN_BYTES = 12 * 1024
+"""Cognito's tokens are 1 to 4 KiB, 10 KiB with its longest name in Korean; all headers end at 16 KiB (G-06)."""
 
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]+")
 

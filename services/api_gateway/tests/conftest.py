@@ -1,0 +1,119 @@
+"""A gateway on a free port between recording services and a key server."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+import pytest
+import pytest_asyncio
+
+from services.api_gateway.main import create_gateway
+from services.api_gateway.routes import ROUTES
+from services.api_gateway.settings import GatewaySettings
+from services.api_gateway.tests.doubles import (
+    CLIENT_ID,
+    POOL_ID,
+    Client,
+    SigningKey,
+    Upstream,
+    answer,
+    id_claims,
+    key_set,
+    serving,
+)
+
+ALLOWED_ORIGIN = "https://planner.example.org"
+
+QUICK_SECONDS = 0.4
+"""What the tests' table lets a service take to answer; the real one is checked in test_routes."""
+
+
+@dataclass
+class System:
+    """The gateway and everything around it."""
+
+    client: Client
+    user: Upstream
+    course: Upstream
+    schedule: Upstream
+    keys: Upstream
+    signing_key: SigningKey
+
+    @property
+    def services(self) -> tuple[Upstream, ...]:
+        return (self.user, self.course, self.schedule)
+
+    @property
+    def arrivals(self) -> int:
+        return sum(len(service.requests) for service in self.services)
+
+    def bearer(self, **claims: object) -> tuple[str, str]:
+        return ("Authorization", f"Bearer {self.signing_key.token(id_claims(**claims))}")
+
+
+def gateway_settings(system: dict[str, Upstream], **changes: object) -> GatewaySettings:
+    values = {
+        "environment": "local",
+        "user_service_url": system["user"].url,
+        "course_service_url": system["course"].url,
+        "schedule_service_url": system["schedule"].url,
+        "cognito_user_pool_id": POOL_ID,
+        "cognito_client_ids": f"another-client, {CLIENT_ID}",
+        "cognito_jwks_url": f"{system['keys'].url}/{POOL_ID}/.well-known/jwks.json",
+        "cors_allowed_origin": ALLOWED_ORIGIN,
+        **changes,
+    }
+    return GatewaySettings(**values)
+
+
+@contextlib.asynccontextmanager
+async def running_system(
+    signing_key: SigningKey, answer_within_seconds: float = QUICK_SECONDS, **changes: object
+) -> AsyncIterator[System]:
+    async with contextlib.AsyncExitStack() as stack:
+        parts = {
+            name: await stack.enter_async_context(Upstream().listening())
+            for name in ("user", "course", "schedule", "keys")
+        }
+        parts["keys"].answer = answer(key_set(signing_key.jwk()))
+        routes = tuple(
+            replace(route, answer_within_seconds=answer_within_seconds) for route in ROUTES
+        )
+        app = create_gateway(gateway_settings(parts, **changes), routes=routes)
+        port = await stack.enter_async_context(serving(app))
+        yield System(Client(port), signing_key=signing_key, **parts)
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> SigningKey:
+    return SigningKey()
+
+
+@pytest.fixture(scope="session")
+def other_key() -> SigningKey:
+    """A good key that is not the pool's."""
+    return SigningKey()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def shared_system(signing_key: SigningKey) -> AsyncIterator[System]:
+    async with running_system(signing_key) as system:
+        yield system
+
+
+@pytest.fixture
+def system(shared_system: System) -> System:
+    """The system, with nothing recorded and every service answering `{}`."""
+    for service in shared_system.services:
+        service.requests.clear()
+        service.answer = answer()
+        service.cut_off.clear()
+    return shared_system
+
+
+@pytest.fixture
+def start_system(
+    signing_key: SigningKey,
+) -> Callable[..., contextlib.AbstractAsyncContextManager[System]]:
+    """Start another system with other settings."""
+    return lambda **changes: running_system(signing_key, **changes)
