@@ -14,7 +14,7 @@ from services.user_service.sealing import Sealer, SealingKey
 from services.user_service.tests.fakes import FakeCanvas, FakeCanvasSync, FakeUserPool
 from shared.database import Database
 from shared.logging import JSONFormatter
-from shared.testing.schemas import empty_tables, execute, migrated_schema
+from shared.testing.schemas import connect, execute, migrated_schema
 
 API_KEY = "key-of-the-function"
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -35,7 +35,10 @@ async def open_database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def database(open_database: Database, database_url: str) -> Database:
-    empty_tables(database_url)
+    # Deleting a few rows is ten times faster than truncating; no test asks for particular ids.
+    with connect(database_url) as connection, connection.cursor() as cursor:
+        for table in ("users", "credentials", "friendships", "`groups`", "group_members"):
+            cursor.execute(f"DELETE FROM {table}")
     return open_database
 
 
@@ -45,6 +48,14 @@ def rows(database: Database, database_url: str) -> Callable[..., list[tuple[obje
         return execute(database_url, statement, parameters)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def aws_credentials() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", "test")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        yield
 
 
 @pytest.fixture

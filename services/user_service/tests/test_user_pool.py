@@ -1,0 +1,196 @@
+"""The fake pool and the Cognito client pass the same scenarios; the client keeps the provider's texts inside."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from services.user_service.auth.cognito import CognitoUserPool
+from services.user_service.auth.user_pool import (
+    PasswordBreaksPolicy,
+    PoolRefused,
+    PoolUnavailable,
+    UsernameTaken,
+    UserNotConfirmed,
+    UserPool,
+    WrongCredentials,
+)
+from services.user_service.tests.cognito_stub import CognitoError, CognitoStub
+from services.user_service.tests.fakes import FakeUserPool, serve
+from shared.aws import aws_client
+from shared.settings import Settings
+
+EMAIL = "hong@example.com"
+PASSWORD = "Passw0rd1"
+
+
+@pytest.fixture(scope="session")
+async def served(aws_credentials: None) -> AsyncIterator[tuple[CognitoStub, CognitoUserPool]]:
+    stub = CognitoStub()
+    async with serve(stub.app) as url, _client(url) as client:
+        yield stub, CognitoUserPool(client, user_pool_id="region_pool", client_id="client")
+
+
+@pytest.fixture
+def stub(served: tuple[CognitoStub, CognitoUserPool]) -> CognitoStub:
+    served[0].forget()
+    return served[0]
+
+
+@pytest.fixture
+def cognito(served: tuple[CognitoStub, CognitoUserPool]) -> CognitoUserPool:
+    return served[1]
+
+
+def _client(url: str) -> Any:
+    return aws_client("cognito-idp", Settings(aws_endpoint_url=url), max_attempts=1)
+
+
+@pytest.fixture(params=["fake", "cognito"])
+def either(
+    request: pytest.FixtureRequest, stub: CognitoStub, cognito: CognitoUserPool
+) -> tuple[UserPool, Any]:
+    """Return a pool and what holds its users."""
+    if request.param == "cognito":
+        return cognito, stub
+    fake = FakeUserPool()
+    return fake, fake
+
+
+async def _sign_up(pool: UserPool) -> str:
+    return await pool.sign_up(email=EMAIL, password=PASSWORD, name="홍길동")
+
+
+async def test_a_confirmed_user_signs_in(either: tuple[UserPool, Any]) -> None:
+    pool, _ = either
+    cognito_sub = await _sign_up(pool)
+    await pool.confirm(EMAIL)
+    session = await pool.sign_in(email=EMAIL, password=PASSWORD)
+    assert session.cognito_sub == cognito_sub
+    assert (session.access_token, session.refresh_token) == ("access", "refresh")
+    assert (session.expires_in_seconds, session.token_type) == (3600, "Bearer")
+
+
+async def test_a_user_signs_up_once(either: tuple[UserPool, Any]) -> None:
+    pool, _ = either
+    await _sign_up(pool)
+    with pytest.raises(UsernameTaken):
+        await _sign_up(pool)
+
+
+async def test_a_weak_password_is_refused(either: tuple[UserPool, Any]) -> None:
+    pool, _ = either
+    with pytest.raises(PasswordBreaksPolicy):
+        await pool.sign_up(email=EMAIL, password="password", name="x")
+
+
+async def test_confirming_again_changes_nothing(either: tuple[UserPool, Any]) -> None:
+    pool, _ = either
+    await _sign_up(pool)
+    await pool.confirm(EMAIL)
+    await pool.confirm(EMAIL)
+    assert await pool.sign_in(email=EMAIL, password=PASSWORD)
+
+
+async def test_an_unconfirmed_user_stays_out(either: tuple[UserPool, Any]) -> None:
+    pool, _ = either
+    await _sign_up(pool)
+    with pytest.raises(UserNotConfirmed):
+        await pool.sign_in(email=EMAIL, password=PASSWORD)
+
+
+async def test_unknown_email_and_wrong_password_are_one_error(
+    either: tuple[UserPool, Any],
+) -> None:
+    """S-06."""
+    pool, _ = either
+    await _sign_up(pool)
+    await pool.confirm(EMAIL)
+    for email, password in ((EMAIL, "Wrong0ne1"), ("nobody@example.com", PASSWORD)):
+        with pytest.raises(PoolRefused) as refusal:
+            await pool.sign_in(email=email, password=password)
+        assert refusal.type is WrongCredentials
+
+
+async def test_a_disabled_user_is_refused_but_not_for_the_password(
+    either: tuple[UserPool, Any],
+) -> None:
+    pool, holder = either
+    await _sign_up(pool)
+    await pool.confirm(EMAIL)
+    holder.users[EMAIL].is_disabled = True
+    with pytest.raises(PoolRefused) as refusal:
+        await pool.sign_in(email=EMAIL, password=PASSWORD)
+    assert refusal.type is PoolRefused
+
+
+async def test_a_deleted_user_may_be_deleted_again(either: tuple[UserPool, Any]) -> None:
+    pool, holder = either
+    await _sign_up(pool)
+    await pool.delete(EMAIL)
+    await pool.delete(EMAIL)
+    assert not holder.users
+
+
+async def test_sign_up_sends_email_and_name_as_attributes(
+    cognito: CognitoUserPool, stub: CognitoStub
+) -> None:
+    await _sign_up(cognito)
+    operation, body = stub.requests[0]
+    assert operation == "SignUp"
+    assert body == {
+        "ClientId": "client",
+        "Username": EMAIL,
+        "Password": PASSWORD,
+        "UserAttributes": [
+            {"Name": "email", "Value": EMAIL},
+            {"Name": "name", "Value": "홍길동"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("InternalErrorException", 500),
+        ("ServiceUnavailable", 503),
+        ("TooManyRequestsException", 400),
+        ("UnrecognizedClientException", 400),
+        ("ResourceNotFoundException", 400),
+    ],
+)
+async def test_trouble_on_our_side_or_theirs_is_an_outage(
+    cognito: CognitoUserPool, stub: CognitoStub, code: str, status: int
+) -> None:
+    stub.failure = CognitoError(code, "arn:aws:internal", status)
+    with pytest.raises(PoolUnavailable) as outage:
+        await cognito.sign_in(email=EMAIL, password=PASSWORD)
+    assert "arn" not in outage.value.text
+
+
+async def test_a_refusal_of_another_kind_is_not_about_the_password(
+    cognito: CognitoUserPool, stub: CognitoStub
+) -> None:
+    stub.failure = CognitoError("PasswordResetRequiredException", "reset")
+    with pytest.raises(PoolRefused) as refusal:
+        await cognito.sign_in(email=EMAIL, password=PASSWORD)
+    assert refusal.type is PoolRefused
+
+
+async def test_a_challenge_is_a_refusal(cognito: CognitoUserPool, stub: CognitoStub) -> None:
+    await _sign_up(cognito)
+    await cognito.confirm(EMAIL)
+    stub.challenge = "NEW_PASSWORD_REQUIRED"
+    with pytest.raises(PoolRefused):
+        await cognito.sign_in(email=EMAIL, password=PASSWORD)
+
+
+@pytest.mark.usefixtures("aws_credentials")
+async def test_an_endpoint_that_nobody_serves_is_an_outage() -> None:
+    async with serve(CognitoStub().app) as url:
+        pass
+    async with _client(url) as client:
+        pool = CognitoUserPool(client, user_pool_id="region_pool", client_id="client")
+        with pytest.raises(PoolUnavailable):
+            await asyncio.wait_for(pool.sign_in(email=EMAIL, password=PASSWORD), 5)
