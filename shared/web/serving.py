@@ -71,7 +71,7 @@ async def _run(apps: dict[socket.socket, Any], background: tuple[Background, ...
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    servers = [(listener, _Server(_config(app))) for listener, app in apps.items()]
+    servers = [(listener, _Server(server_config(app))) for listener, app in apps.items()]
     async with asyncio.TaskGroup() as group:
         for listener, server in servers:
             group.create_task(_serve(server, listener, stopping))
@@ -97,7 +97,8 @@ async def _work(work: Background, stopping: asyncio.Event) -> None:
         raise
 
 
-def _config(app: Any) -> uvicorn.Config:
+def server_config(app: Any) -> uvicorn.Config:
+    """Return how every process serves an app; tests serve with it, too."""
     return uvicorn.Config(
         app,
         http="httptools",
@@ -106,6 +107,8 @@ def _config(app: Any) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
+        # It believes X-Forwarded-* of loopback peers, so any client beside the load balancer could name its address.
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
     )

@@ -15,6 +15,8 @@ import uvicorn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from shared.web.serving import server_config
+
 POOL_ID = "ap-northeast-2_TestPool1"
 ISSUER = f"https://cognito-idp.ap-northeast-2.amazonaws.com/{POOL_ID}"
 CLIENT_ID = "client-of-the-app"
@@ -182,18 +184,10 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[int]:
-    """Serve an ASGI app on a free port, as `shared.web.serving` does."""
+    """Serve an ASGI app on a free port, as its process does."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=1,
-    )
+    config = server_config(app)
+    config.timeout_graceful_shutdown = 1
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
