@@ -31,7 +31,8 @@ MAX_LEAK_WAIT_SECONDS = 30.0
 class Call:
     """One call in flight, to be told what its answer said."""
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.remaining: float | None = None
         self.was_throttled = False
 
@@ -45,6 +46,9 @@ class Governor:
 
     Args:
         clock: Monotonic seconds.
+
+    Attributes:
+        refusals_in_a_row: How often Canvas has throttled this token since it last answered.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -53,6 +57,9 @@ class Governor:
         self._in_flight = 0
         self._limit = MAX_IN_FLIGHT
         self._is_known = False
+        self._calls_started = 0
+        self._calls_before_refusal = 0
+        self.refusals_in_a_row = 0
         self._resume_at = 0.0
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -66,8 +73,7 @@ class Governor:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(wait_seconds):
                         await self._changed.wait()
-            self._start()
-        call = Call()
+            call = self._start()
         try:
             yield call
         finally:
@@ -89,9 +95,11 @@ class Governor:
             return None
         return 0 if self._estimate - RESERVED_PER_CALL >= KEPT_BACK else None
 
-    def _start(self) -> None:
+    def _start(self) -> Call:
         self._in_flight += 1
+        self._calls_started += 1
         self._estimate -= RESERVED_PER_CALL
+        return Call(self._calls_started)
 
     def _end(self, call: Call) -> None:
         self._in_flight -= 1
@@ -107,10 +115,16 @@ class Governor:
             # than if Canvas had known of none of them.
             known_of_none = call.remaining - RESERVED_PER_CALL * self._in_flight
             self._estimate = max(known_of_none, min(call.remaining, given_back))
+        # Calls that were in flight together are refused together, which says no more than one refusal does.
+        is_news = call.number > self._calls_before_refusal
         if call.was_throttled:
             self._limit = 1
-        else:
+            self.refusals_in_a_row += is_news
+            if is_news:
+                self._calls_before_refusal = self._calls_started
+        elif is_news:
             self._limit = min(MAX_IN_FLIGHT, self._limit + 1)
+            self.refusals_in_a_row = 0
         if self._in_flight == 0 and self._estimate < LEAST_FOR_A_CALL:
             leak_seconds = (LEAST_FOR_A_CALL - self._estimate) / LEAK_PER_SECOND
             self.pause(min(leak_seconds, MAX_LEAK_WAIT_SECONDS))

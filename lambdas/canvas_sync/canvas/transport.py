@@ -162,12 +162,15 @@ class CanvasTransport:
                 call.was_throttled = isinstance(outcome, _Setback) and outcome.is_throttling
             if isinstance(outcome, Page):
                 return outcome
-            pause_seconds = outcome.retry_after_seconds or self._retry.pause_seconds(tries)
-            gives_up = tries >= self._retry.max_tries or self._clock() + pause_seconds > give_up_at
+            # Throttling is about the token, so the tries of all its calls count together.
+            failures = max(tries, governor.refusals_in_a_row) if outcome.is_throttling else tries
+            pause_seconds = outcome.retry_after_seconds or self._retry.pause_seconds(failures)
+            is_too_late = self._clock() + pause_seconds > give_up_at
+            gives_up = failures >= self._retry.max_tries or is_too_late
             log.warning(
                 "canvas_call_failed",
                 reason=str(outcome.problem),
-                tries=tries,
+                failures=failures,
                 givesUp=gives_up,
                 pauseSeconds=None if gives_up else round(pause_seconds, 2),
             )

@@ -93,6 +93,23 @@ async def test_a_throttled_call_leaves_one_at_a_time_and_each_success_allows_one
         assert await _startable(governor, stack) == 2
 
 
+async def test_calls_refused_together_count_as_one_refusal() -> None:
+    """C-05: otherwise the first burst would use up every try."""
+    governor = Governor()
+    await _answer_one(governor, 600)
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            call = await stack.enter_async_context(governor.call())
+            call.remaining, call.was_throttled = 600, True
+    assert governor.refusals_in_a_row == 1
+
+    await _answer_one(governor, 600, throttled=True)
+    assert governor.refusals_in_a_row == 2
+
+    await _answer_one(governor, 600)
+    assert governor.refusals_in_a_row == 0
+
+
 async def test_an_exhausted_allowance_pauses_until_one_call_fits_again() -> None:
     """C-01: a call that finds less than it reserves is refused."""
     clock = Clock()
