@@ -1,6 +1,7 @@
 """What the process starts with, and what it refuses to start with."""
 
 import base64
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +83,11 @@ def test_settings_do_not_show_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = repr(load(monkeypatch, CANVAS_SYNC_API_KEY="the-api-key"))
     assert KEY not in shown
     assert "the-api-key" not in shown
+
+
+def test_the_readme_lists_every_setting_with_its_meaning() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for name, field in UserServiceSettings.model_fields.items():
+        default = "required" if field.is_required() else f"`{field.default}`"
+        default = "-" if field.default is None else default
+        assert f"| `{name.upper()}` | {default} | {field.description} |" in readme
