@@ -68,7 +68,7 @@ class EventLogger:
     def _log(
         self, level: int, event: str, fields: dict[str, Any], *, exc_info: bool = False
     ) -> None:
-        self._logger.log(level, event, extra={"metadata": fields}, exc_info=exc_info)
+        self._logger.log(level, event, extra={"metadata": fields}, exc_info=exc_info, stacklevel=3)
 
 
 def get_logger(name: str) -> EventLogger:
