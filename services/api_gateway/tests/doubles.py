@@ -142,6 +142,9 @@ class Upstream:
                 await self._serve(reader, writer)
             except (ConnectionError, asyncio.IncompleteReadError):
                 self.cut_off.set()
+            except asyncio.CancelledError:
+                # The test is over; asyncio would report the cancelled task as an error.
+                pass
             writer.close()
             tasks.discard(task)
 

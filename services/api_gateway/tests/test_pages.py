@@ -17,7 +17,7 @@ from shared.logging import JSONFormatter
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_health_depends_on_nobody(system: System, path: str, method: str) -> None:
     """O1: up while services hang; HEAD works."""
-    for service in (*system.services,):
+    for service in system.services:
         service.answer = hang
     response = await system.client.send(method, path)
     assert response.status == 200
@@ -131,7 +131,7 @@ async def test_signout_carries_the_callers_identity(system: System) -> None:
     assert system.user.requests[0].one("x-cognito-sub") == "me"
 
 
-async def test_access_line_names_nobody(system: System, caplog: pytest.LogCaptureFixture) -> None:
+async def test_access_line_names_nobody(system: System) -> None:
     """S-07: one line with route, status, time, correlation id and pseudonym; no path, token, e-mail or name."""
     bearer = system.bearer(sub="sub-of-somebody")
     handler = _Lines()
