@@ -15,6 +15,7 @@ from local_stack.demo import API_PAGE_PATH, open_gateway, run_demo, sign_in
 from local_stack.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local_stack.errors import StackError
 from local_stack.health import all_healthy
+from local_stack.progress import say
 from local_stack.stack import LocalStack, port_offset
 from local_stack.state_directory import REPOSITORY, StateDirectory, read_json, write_private
 from local_stack.supervisor import (
@@ -37,9 +38,9 @@ def run(directory: StateDirectory) -> int:
         async with open_gateway(stack.gateway_url) as gateway:
             user = await run_demo(gateway, _described(directory)["canvas_token"])
         write_private(directory.token_file, f"{user.token}\n")
-        print(f"token of the demo user: {directory.token_file} (`make token` renews it)")
-        print("Ctrl-C stops everything")
-        print(f"ready: {stack.gateway_url}{API_PAGE_PATH}", flush=True)
+        say(f"token of the demo user: {directory.token_file} (`make token` renews it)")
+        say("Ctrl-C stops everything")
+        say(f"ready: {stack.gateway_url}{API_PAGE_PATH}")
 
     return asyncio.run(_supervise(directory, demonstrate))
 
@@ -86,7 +87,7 @@ async def _supervise(
         return 0 if is_ready else INTERRUPTED
     finally:
         await stack.stop()
-        print("stopped", flush=True)
+        say("stopped")
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import httpx
 
 from local_stack.errors import StackError
+from local_stack.progress import say
 
 EMAIL = "demo@unisync.example"
 PASSWORD = "Planner2026"  # noqa: S105 - of a throw-away pool on loopback
@@ -69,33 +70,33 @@ async def run_demo(gateway: httpx.AsyncClient, canvas_token: str) -> DemoUser:
     """
     started = time.monotonic()
 
-    def say(step: str) -> None:
-        print(f"[{time.monotonic() - started:5.1f} s] {step}", flush=True)
+    def done(step: str) -> None:
+        say(f"[{time.monotonic() - started:5.1f} s] {step}")
 
     user = await sign_in(gateway)
-    say(f"signed up {EMAIL}")
+    done(f"signed up {EMAIL}")
 
     await user.post("/integrations/canvas/credentials", {"canvasToken": canvas_token})
-    say("registered the Canvas token, validated against Canvas")
+    done("registered the Canvas token, validated against Canvas")
 
     courses = (await user.post("/integrations/canvas/sync", mode="courses"))["coursesCount"]
-    say(f"Canvas listed {courses} courses")
+    done(f"Canvas listed {courses} courses")
     await _until(lambda: _has_enrollments(user, courses), "the enrollments")
-    say(f"course_service has the {courses} enrollments")
+    done(f"course_service has the {courses} enrollments")
 
     synced = await user.post("/integrations/canvas/sync", mode="assignments")
-    say(f"Canvas listed {synced['assignmentsCount']} assignments")
+    done(f"Canvas listed {synced['assignmentsCount']} assignments")
     answered = time.monotonic()
     due_count = await _until(
         lambda: _complete_planner(user, synced["assignmentsCount"]), "the planner"
     )
     took = time.monotonic() - answered
-    say(f"the planner shows all {due_count} that have a due date, {took:.1f} s after the answer")
+    done(f"the planner shows all {due_count} that have a due date, {took:.1f} s after the answer")
 
-    print()
+    say()
     for line in await planner(user):
-        print(line)
-    print(flush=True)
+        say(line)
+    say()
     return user
 
 

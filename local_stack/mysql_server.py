@@ -17,6 +17,7 @@ import pymysql
 from local_stack.children import end_with_parent
 from local_stack.errors import MySQLServerMissing, StackError
 from local_stack.ports import LOOPBACK, free_port
+from local_stack.progress import say
 
 SERVER_URL_SETTING = "MYSQL_SERVER_URL"
 """Names a server to use: `mysql://user:password@host:port` of a user who may create databases."""
@@ -193,7 +194,7 @@ def prepare_private(directory: Path, port: int) -> tuple[tuple[str, ...], MySQLS
     Raises:
         MySQLServerMissing: MariaDB is neither installed nor installable by this user.
     """
-    programs = _installed_programs() or _install_packages()
+    programs = installed_programs() or install_programs()
     data = directory / "data"
     data.mkdir(parents=True)
     password = secrets.token_hex(16)
@@ -232,6 +233,51 @@ def prepare_private(directory: Path, port: int) -> tuple[tuple[str, ...], MySQLS
     return command, MySQLServer(LOOPBACK, port, USER, password)
 
 
+def installed_programs() -> dict[str, str] | None:
+    """Find MariaDB's programs on PATH, and in each `sbin` beside a `bin` of it: Debian's users lack those."""
+    directories: list[str] = []
+    for entry in filter(None, os.environ.get("PATH", "").split(os.pathsep)):
+        directories.append(entry)
+        if Path(entry).name == "bin":
+            directories.append(str(Path(entry).with_name("sbin")))
+    path = os.pathsep.join(directories)
+    found = {name: shutil.which(name, path=path) for name in PROGRAMS}
+    return {name: place for name, place in found.items() if place} if all(found.values()) else None
+
+
+def install_programs() -> dict[str, str]:
+    """Install MariaDB with apt-get, as root or by sudo without a password, and return its programs.
+
+    Raises:
+        MySQLServerMissing: This user cannot; the message names the command.
+    """
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]
+    missing = MySQLServerMissing(
+        "no MySQL server: run `sudo apt-get update && sudo apt-get install --no-install-recommends "
+        f"{' '.join(PACKAGES)}`, or start Docker, or name a server in {SERVER_URL_SETTING}"
+        " (mysql://user:password@host:port)"
+    )
+    prefix = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
+    if shutil.which("apt-get") is None or (prefix and shutil.which("sudo") is None):
+        raise missing
+    say(f"installing {' and '.join(PACKAGES)} with apt-get")
+    # A fresh container image has no package lists; a machine with fresh lists need not fetch them.
+    for command in (install, ["apt-get", "update"], install):
+        done = subprocess.run(
+            [*prefix, *command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            check=False,
+        )
+        if done.returncode == 0 and command is install:
+            break
+    programs = installed_programs()
+    if programs is None:
+        raise missing
+    return programs
+
+
 def _start_private(directory: Path, port: int) -> MySQLServer:
     command, server = prepare_private(directory, port)
     log = directory / "mariadb.log"
@@ -264,47 +310,6 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _installed_programs() -> dict[str, str] | None:
-    """Find the programs on PATH, and in each `sbin` beside a `bin` of it: Debian's users lack those."""
-    directories: list[str] = []
-    for entry in filter(None, os.environ.get("PATH", "").split(os.pathsep)):
-        directories.append(entry)
-        if Path(entry).name == "bin":
-            directories.append(str(Path(entry).with_name("sbin")))
-    path = os.pathsep.join(directories)
-    found = {name: shutil.which(name, path=path) for name in PROGRAMS}
-    return {name: place for name, place in found.items() if place} if all(found.values()) else None
-
-
-def _install_packages() -> dict[str, str]:
-    """Install the packages with apt-get, as root or by sudo without a password."""
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *PACKAGES]
-    missing = MySQLServerMissing(
-        "no MySQL server: run `sudo apt-get update && sudo apt-get install --no-install-recommends "
-        f"{' '.join(PACKAGES)}`, or start Docker, or name a server in {SERVER_URL_SETTING}"
-        " (mysql://user:password@host:port)"
-    )
-    prefix = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
-    if shutil.which("apt-get") is None or (prefix and shutil.which("sudo") is None):
-        raise missing
-    print(f"installing {' and '.join(PACKAGES)} with apt-get", flush=True)
-    # A fresh container image has no package lists; a machine with fresh lists need not fetch them.
-    for command in (install, ["apt-get", "update"], install):
-        done = subprocess.run(
-            [*prefix, *command],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            check=False,
-        )
-        if done.returncode == 0 and command is install:
-            break
-    programs = _installed_programs()
-    if programs is None:
-        raise missing
-    return programs
 
 
 def _last_line(text: str) -> str:

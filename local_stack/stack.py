@@ -41,6 +41,7 @@ from local_stack.processes import (
     Service,
     ports,
 )
+from local_stack.progress import say
 from local_stack.provision import (
     FUNCTION_NAME,
     provision_function,
@@ -102,16 +103,16 @@ class LocalStack:
         self._directory.clear()
         self._check_ports()
 
-        _say("starting MySQL, the AWS emulator and the Canvas sandbox")
+        say("starting MySQL, the AWS emulator and the Canvas sandbox")
         await together(
             self._start_mysql(),
             self._start_aws(),
             self._supervisor.start(self._canvas_process()),
         )
         await self._register_student()
-        _say("migrating the three schemas")
+        say("migrating the three schemas")
         await together(*(self._migrate(_service(name)) for name in DATABASES))
-        _say("starting the gateway, the services and the workers")
+        say("starting the gateway, the services and the workers")
         await self._supervisor.start(*(self._service_process(service) for service in SERVICES))
         await warm_up_function(self._aws)
         self._function_logs = asyncio.create_task(
@@ -174,6 +175,7 @@ class LocalStack:
                 **emulator_environment(AWS_PORT + self._offset, self._directory.aws),
             },
             (self._url(AWS_PORT) + HEALTH_PATH,),
+            patience_seconds=0.5,
             when_restarted=self._provision_again,
         )
         try:
@@ -327,7 +329,3 @@ def port_offset() -> int:
 
 def _service(name: str) -> Service:
     return next(service for service in SERVICES if service.name == name)
-
-
-def _say(progress: str) -> None:
-    print(progress, flush=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from local_stack.children import ProcessIdentity, end_with_parent
 from local_stack.errors import StackError
 from local_stack.health import all_healthy
+from local_stack.progress import say
 from local_stack.state_directory import REPOSITORY, StateDirectory, read_json, write_private
 from local_stack.together import together
 
@@ -40,6 +41,8 @@ class Process:
     environment: Callable[[], Mapping[str, str]] = dict
     """Asked at every start, because some settings change when the emulator starts anew."""
     health_checks: tuple[str, ...] = ()
+    patience_seconds: float = STOP_PATIENCE_SECONDS
+    """How long it may take to end; less for what has nothing to finish."""
     when_restarted: Callable[[], Awaitable[None]] = field(default=_nothing)
     """Run when the process is healthy again, to give it back what it kept in memory only."""
 
@@ -116,7 +119,7 @@ class Supervisor:
                     continue
                 if child.restart_at is None:
                     code = child.popen.returncode
-                    print(f"{child.process.name} ended with code {code}, restarting", flush=True)
+                    say(f"{child.process.name} ended with code {code}, restarting")
                     child.restart_at = time.monotonic() + RESTART_AFTER_SECONDS
                 elif time.monotonic() >= child.restart_at:
                     self._restart(child)
@@ -136,8 +139,9 @@ class Supervisor:
         for child in reversed(chosen):
             if not child.has_ended():
                 child.popen.terminate()
-        deadline = time.monotonic() + STOP_PATIENCE_SECONDS
+        asked_at = time.monotonic()
         for child in reversed(chosen):
+            deadline = asked_at + child.process.patience_seconds
             await child.ended(timeout_seconds=deadline - time.monotonic())
             self._kill_group(child)
             child.popen.wait()
@@ -177,7 +181,7 @@ class Supervisor:
             await child.process.when_restarted()
         except Exception as problem:
             # Not worth ending the stack for: if the process dies again, it is restarted again.
-            print(f"restarting {child.process.name}: {problem}", flush=True)
+            say(f"restarting {child.process.name}: {problem}")
         self._on_change()
 
     async def _until_healthy(self, child: _Child) -> None:
