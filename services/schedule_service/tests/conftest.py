@@ -10,6 +10,8 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from starlette.responses import JSONResponse
 
 from services.schedule_service.main import build_app
@@ -35,10 +37,31 @@ def database_url(schedule_db: str) -> str:
     return schedule_db
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+@pytest.fixture(scope="session")
+async def session_database(schedule_db: str) -> AsyncIterator[Database]:
+    database = Database(schedule_db)
     yield database
+    await database.close()
+
+
+@pytest.fixture
+def database(session_database: Database, database_url: str) -> Database:
+    """Units of work on empty tables."""
+    return session_database
+
+
+@pytest.fixture
+async def failing_commits(database: Database) -> AsyncIterator[None]:
+    """Every COMMIT fails while this lasts."""
+
+    def refuse(_: object) -> None:
+        raise OperationalError("COMMIT", {}, Exception(9999, "disk full"))
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "commit", refuse)
+    yield
+    event.remove(engine, "commit", refuse)
+    # The driver never saw these commits, so its connections still hold their transactions.
     await database.close()
 
 
@@ -95,6 +118,12 @@ class Planner:
         found = {row["source_id"]: row["start_time"] for row in canvas}
         assert len(found) == len(canvas), "two schedules for one assignment"
         return found
+
+    def truncate(self, *tables: str) -> None:
+        with connect(self.url) as connection, connection.cursor() as cursor:
+            cursor.execute("SET FOREIGN_KEY_CHECKS = 0")
+            for table in tables:
+                cursor.execute(f"TRUNCATE TABLE {table}")
 
     def contents(self) -> dict[str, list[dict[str, Any]]]:
         tables = ("categories", "schedules", "todos", "canvas_snapshots")
@@ -155,6 +184,9 @@ class UserServiceTable:
     statuses: list[int] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
 
+    def forget(self) -> None:
+        self.roles, self.statuses, self.calls = {}, [], []
+
     def app(self) -> FastAPI:
         app = FastAPI()
 
@@ -175,22 +207,36 @@ class UserServiceTable:
         return app
 
 
-@pytest.fixture
-def user_service() -> UserServiceTable:
+@pytest.fixture(scope="session")
+def session_user_service() -> UserServiceTable:
     return UserServiceTable()
 
 
 @pytest.fixture
-async def api(
-    database: Database, user_service: UserServiceTable
+def user_service(session_user_service: UserServiceTable) -> UserServiceTable:
+    """A user_service that knows no group yet."""
+    session_user_service.forget()
+    return session_user_service
+
+
+@pytest.fixture(scope="session")
+async def session_api(
+    session_database: Database, session_user_service: UserServiceTable
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """The API, called as the student `SUB` unless a header says otherwise."""
     to_user_service = httpx.AsyncClient(
-        transport=httpx.ASGITransport(user_service.app()), base_url="http://user-service"
+        transport=httpx.ASGITransport(session_user_service.app()), base_url="http://user-service"
     )
-    transport = httpx.ASGITransport(build_app(database, to_user_service))
+    transport = httpx.ASGITransport(build_app(session_database, to_user_service))
     async with httpx.AsyncClient(
         transport=transport, base_url="http://schedule-service", headers={"X-Cognito-Sub": SUB}
     ) as client:
         yield client
     await to_user_service.aclose()
+
+
+@pytest.fixture
+def api(
+    session_api: httpx.AsyncClient, database: Database, user_service: UserServiceTable
+) -> httpx.AsyncClient:
+    """The API on empty tables, called as the student `SUB` unless a header says otherwise."""
+    return session_api

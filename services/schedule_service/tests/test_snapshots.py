@@ -3,7 +3,9 @@
 from datetime import datetime
 
 import pytest
+from sqlalchemy import text
 
+from services.schedule_service.sync.handlers import task_creation_handler
 from shared.database import Database
 from shared.messaging.consumer import MalformedMessage
 
@@ -303,16 +305,13 @@ async def test_a_message_that_cannot_be_understood_is_left_for_the_dead_letter_q
 
 async def test_a_thousand_entries_cost_as_many_statements_as_ten(database_url, planner, events):
     """D-07"""
-    from services.schedule_service.sync.handlers import task_creation_handler
-
     database = Database(database_url, pool_size=1)
     handle = task_creation_handler(database)
 
     async def statements() -> int:
         async def ask(session):
-            rows = await session.connection()
-            result = await rows.exec_driver_sql("SHOW SESSION STATUS LIKE 'Questions'")
-            return int(result.one()[1])
+            rows = await session.execute(text("SHOW SESSION STATUS LIKE 'Questions'"))
+            return int(rows.one()[1])
 
         return await database.transaction(ask)
 
