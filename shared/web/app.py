@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
@@ -21,6 +22,7 @@ from shared.web.errors import (
     Unavailable,
 )
 from shared.web.health import Probe, health_router
+from shared.web.time_zone import bind_time_zone, is_utc, on_wire
 
 log = get_logger(__name__)
 
@@ -65,7 +67,7 @@ def create_app(
     for name, part in state.items():
         setattr(app.state, name, part)
     for router in routers:
-        app.include_router(router)
+        app.include_router(router, dependencies=[Depends(bind_time_zone)])
     app.include_router(health_router(is_ready))
     _install_error_handlers(app, error_shape)
     app.add_middleware(HeadMiddleware)
@@ -80,10 +82,19 @@ async def _nothing(_: FastAPI) -> AsyncIterator[None]:
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
-    """Return rows, dictionaries or lists as JSON bytes, without a model in between."""
-    return Response(
-        orjson.dumps(content, default=dict), status_code=status, media_type="application/json"
-    )
+    """Return rows, dictionaries or lists as JSON bytes, without a model in between.
+
+    Datetimes are stored UTC digits and are written in the request's zone.
+    """
+    if is_utc():
+        body = orjson.dumps(content, default=dict)
+    else:
+        body = orjson.dumps(content, default=_in_zone, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    return Response(body, status_code=status, media_type="application/json")
+
+
+def _in_zone(value: Any) -> Any:
+    return on_wire(value).isoformat() if isinstance(value, datetime) else dict(value)
 
 
 def _install_error_handlers(app: FastAPI, shape: ErrorShape) -> None:

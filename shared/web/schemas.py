@@ -5,11 +5,14 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from shared.web.time_zone import on_wire
+
 MAX_LONG = 2**63 - 1
+_EXAMPLE = "2026-03-04T09:30:00"
 
 _DATETIME = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2})(:\d{2})?(\.\d{1,9})?(Z)?", re.ASCII)
 _ZONE = re.compile(r"(Z|[+-]\d{2}:?\d{2}|\[.*\])+$", re.ASCII)
@@ -110,8 +113,25 @@ def _not_blank(value: Any) -> Any:
     return value
 
 
-WireDatetime = Annotated[datetime, BeforeValidator(_read_datetime)]
-"""A `datetime` of a body or an answer."""
+_DATETIME_RULES = (
+    PlainSerializer(on_wire, return_type=datetime, when_used="json"),
+    WithJsonSchema(
+        {"type": "string", "pattern": rf"^{_DATETIME.pattern}$", "examples": [_EXAMPLE]},
+        mode="validation",
+    ),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?$",
+            "examples": [_EXAMPLE],
+        },
+        mode="serialization",
+    ),
+)
+"""No zone on the wire, so not JSON Schema's `date-time`."""
+
+WireDatetime = Annotated[datetime, BeforeValidator(_read_datetime), *_DATETIME_RULES]
+"""A `datetime` of a body, as its digits stand there, or of an answer, in the request's zone."""
 
 WireDate = Annotated[date, BeforeValidator(_read_date)]
 """A `date` of a body or an answer."""
@@ -122,7 +142,9 @@ WireLong = Annotated[int, BeforeValidator(_read_long)]
 WireBool = Annotated[bool, BeforeValidator(_read_bool)]
 """A boolean of a body; `"true"` and `"false"` are read."""
 
-OptionalDatetime = Annotated[datetime | None, BeforeValidator(_read_datetime)]
+OptionalDatetime = Annotated[
+    Annotated[datetime, *_DATETIME_RULES] | None, BeforeValidator(_read_datetime)
+]
 OptionalDate = Annotated[date | None, BeforeValidator(_read_date)]
 OptionalLong = Annotated[int | None, BeforeValidator(_read_long)]
 OptionalBool = Annotated[bool | None, BeforeValidator(_read_bool)]
@@ -131,8 +153,13 @@ OptionalBool = Annotated[bool | None, BeforeValidator(_read_bool)]
 NotBlank = BeforeValidator(_not_blank)
 """Marks a string that must hold more than white space."""
 
+
+def _whole_seconds(value: datetime) -> datetime:
+    return on_wire(value.replace(microsecond=0))
+
+
 WholeSecondsDatetime = Annotated[
-    datetime, PlainSerializer(lambda value: value.replace(microsecond=0), return_type=datetime)
+    WireDatetime, PlainSerializer(_whole_seconds, return_type=datetime, when_used="json")
 ]
 """A `datetime` of an answer that never carries a fraction."""
 
@@ -141,4 +168,8 @@ PathId = Annotated[int, BeforeValidator(_read_long), Path()]
 
 LongParameter = Annotated[int | None, BeforeValidator(_read_long), Query()]
 BoolParameter = Annotated[bool | None, BeforeValidator(_read_bool), Query()]
-DatetimeParameter = Annotated[datetime | None, BeforeValidator(_read_datetime_parameter), Query()]
+DatetimeParameter = Annotated[
+    Annotated[datetime, *_DATETIME_RULES] | None,
+    BeforeValidator(_read_datetime_parameter),
+    Query(),
+]
