@@ -1,0 +1,118 @@
+"""Descriptions are safe where they are shown, and keep what is harmless."""
+
+import time
+
+import pytest
+
+from services.course_service.assignments.descriptions import (
+    MAX_STORED_BYTES,
+    sanitise_description,
+    shorten_description,
+)
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '<a href="javascript:alert(1)">x</a>',
+    '<a href=" java\tscript:alert(1)">x</a>',
+    "<svg onload=alert(1)>",
+    '<iframe src="https://evil.example"></iframe>',
+    '<form action="https://evil.example"><input name=p></form>',
+    "<style>body{display:none}</style>",
+    '<div style="position:fixed;top:0;background-image:url(https://evil.example)">x</div>',
+    '<img src="http://tracker.example/x.png">',
+    '<img src="//tracker.example/x.png">',
+    '<img src="data:text/html;base64,PHNjcmlwdD4=">',
+    "<math><mi//xlink:href='data:x,<script>alert(1)</script>'>",
+    "<object data=x></object><embed src=x>",
+    '<base href="https://evil.example/">',
+    '<meta http-equiv="refresh" content="0;url=https://evil.example">',
+    "<!--<img src='--><img src=x onerror=alert(1)//'>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "\x00<scr\x00ipt>alert(1)</script>",
+    "<scr<script>ipt>alert(1)</scr</script>ipt>",
+]
+DANGEROUS = ("<script", "onerror=", "onload=", "javascript:", "<svg", "<iframe", "<form", "<style")
+DANGEROUS += ("position", "url(", 'src="http:', 'src="//', "data:", "<object", "<base", "<meta")
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_nothing_that_runs_loads_or_overlays_survives(piece: str) -> None:
+    """C-06"""
+    cleaned = sanitise_description(f"<p>before</p>{piece}<p>after</p>")
+
+    assert cleaned is not None
+    # Escaped text is shown, not run.
+    assert [mark for mark in DANGEROUS if mark in cleaned] == []
+    assert "before" in cleaned
+
+
+def test_harmless_markup_survives() -> None:
+    """C-06"""
+    description = (
+        "<h2>과제</h2><p>Read <strong>all</strong> of <em>it</em>.</p>"
+        '<ul><li>one</li><li>two</li></ul><ol start="3"><li>three</li></ol>'
+        '<table><thead><tr><th scope="col">a</th></tr></thead>'
+        '<tbody><tr><td colspan="2">b</td></tr></tbody></table>'
+        '<pre><code>x = 1</code></pre><img src="https://canvas.example/1.png" alt="plot">'
+        '<p style="text-align:center">centre</p><blockquote>q</blockquote>'
+    )
+
+    assert sanitise_description(description) == description
+
+
+def test_links_keep_their_target_and_get_a_rel() -> None:
+    cleaned = sanitise_description('<a href="https://canvas.example/f" class="x">file</a>')
+
+    assert cleaned == (
+        '<a href="https://canvas.example/f" rel="noopener noreferrer nofollow">file</a>'
+    )
+
+
+@pytest.mark.parametrize("value", [None, "", "plain text"])
+def test_what_needs_no_cleaning_stays(value: str | None) -> None:
+    assert sanitise_description(value) == value
+
+
+@pytest.mark.parametrize("offset", range(12))
+def test_a_cut_description_is_valid_and_fits(offset: int) -> None:
+    """D-4, events.md 9: at a character boundary, elements closed, no entity cut in two"""
+    text = "x" * offset + "<ul><li>과제 &amp; <b>제출</b></li></ul>" * 3_000
+
+    cut = sanitise_description(text)
+
+    assert cut is not None
+    assert MAX_STORED_BYTES - 100 < len(cut.encode()) <= MAX_STORED_BYTES
+    assert sanitise_description(cut) == cut
+    assert cut.count("<ul>") == cut.count("</ul>")
+    assert "&amp;amp;" not in cut
+
+
+def test_a_shortened_description_closes_its_elements() -> None:
+    short = shorten_description("<div><p><b>" + "가" * 3000 + "</b></p></div>", 1000)
+
+    assert short is not None
+    assert 950 < len(short) <= 1000
+    assert short.endswith("가</b></p></div>")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<div>" * 50_000,
+        "<a><b>" * 40_000,
+        "<div>" * 9_999 + "x" * 200_000,
+        "&" * 250_000,
+        "<" * 250_000,
+        "\x01" * 250_000,
+    ],
+)
+def test_no_description_holds_up_the_others(hostile: str) -> None:
+    """S-03"""
+    started = time.process_time()
+
+    cleaned = sanitise_description(hostile)
+
+    assert time.process_time() - started < 2
+    assert cleaned is not None
+    assert len(cleaned.encode()) <= MAX_STORED_BYTES
