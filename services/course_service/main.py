@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.course_service.assignments.router import assignments, of_course
 from services.course_service.enrollments.router import courses, enrollments, internal
 from services.course_service.migrate import MIGRATIONS
-from services.course_service.settings import CourseServiceSettings, QueueNames
+from services.course_service.settings import APISettings, QueueNames
 from shared.database import Database
 from shared.logging import configure_logging
 from shared.migrations import schema_check
@@ -39,7 +39,7 @@ def course_app(database: Database, queue_names: QueueNames) -> FastAPI:
 
 def main() -> None:
     """Serve the API until SIGTERM."""
-    settings = load_settings(CourseServiceSettings)
+    settings = load_settings(APISettings)
     configure_logging("course_service", settings.log_level)
     database = Database(settings.database_url)
 

@@ -33,20 +33,26 @@ class OutboxSettings(ServerSettings, DatabaseSettings):
         )
 
 
-class CourseServiceSettings(OutboxSettings):
+class APISettings(OutboxSettings):
     """What the API process reads."""
 
-    port: int = Field(..., ge=1, le=65535, description="port of the API")
+    port: int = Field(8082, ge=1, le=65535, description="port of the API")
+    management_port: int = Field(
+        9082, ge=1, le=65535, description="port of health and metrics; never through the gateway"
+    )
 
 
 class WorkerSettings(OutboxSettings):
     """What the worker process reads."""
 
+    management_port: int = Field(
+        9092, ge=1, le=65535, description="port of health and metrics; never through the gateway"
+    )
     assignment_events_queue_name: str = Field(
         ASSIGNMENT_EVENTS.name, description="queue of Canvas synchronisations"
     )
     visibility_seconds: int = Field(
         ASSIGNMENT_EVENTS.visibility_seconds,
         ge=1,
-        description="visibility timeout the consumed queue was created with",
+        description="the queue's visibility timeout, extended while a message is in work",
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.web.schemas import Answer
+from shared.web.schemas import Answer, WireDatetime
 
 
 class CourseRead(Answer):
@@ -14,10 +14,10 @@ class CourseRead(Answer):
     name: str
     course_code: str | None
     description: str | None
-    start_at: datetime | None
-    end_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
+    start_at: WireDatetime | None
+    end_at: WireDatetime | None
+    created_at: WireDatetime
+    updated_at: WireDatetime
 
 
 @dataclass(frozen=True)

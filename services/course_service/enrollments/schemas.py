@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.course_service.courses.schemas import CourseRead
-from shared.web.schemas import Answer, RequestBody, WireBool
+from shared.web.schemas import Answer, RequestBody, WireBool, WireDatetime
 
 
 class EnrollmentRead(Answer):
@@ -15,7 +15,7 @@ class EnrollmentRead(Answer):
     course: CourseRead
     is_sync_leader: bool
     is_sync_enabled: bool
-    enrolled_at: datetime
+    enrolled_at: WireDatetime
 
 
 class SyncSwitch(RequestBody):
