@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +49,21 @@ class ProcessIdentity:
         return _start_ticks(self.pid) == self.start_ticks
 
     def end(self, *, patience_seconds: float) -> None:
-        """Ask the process to end, and kill it when it has not done so in time."""
-        for number, wait_seconds in ((signal.SIGTERM, patience_seconds), (signal.SIGKILL, 5.0)):
-            deadline = time.monotonic() + wait_seconds
-            if self.is_running():
-                os.kill(self.pid, number)
-            while self.is_running() and time.monotonic() < deadline:
-                time.sleep(0.05)
+        """Ask the process to end, and kill it when it has not done so in time, with all of its own group."""
+        if not self.is_running():
+            return
+        leads_a_group = os.getpgid(self.pid) == self.pid
+        os.kill(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + patience_seconds
+        while self.is_running() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        with suppress(ProcessLookupError):
+            if leads_a_group:
+                os.killpg(self.pid, signal.SIGKILL)
+            elif self.is_running():
+                os.kill(self.pid, signal.SIGKILL)
+        while self.is_running():
+            time.sleep(0.05)
 
 
 def _start_ticks(pid: int) -> int | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -28,6 +27,7 @@ INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
 
 TAIL_LINES = 20
+ERROR = "error: "
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -108,16 +108,21 @@ def up(directory: StateDirectory) -> int:
             stderr=output,
             start_new_session=True,
         )
-    printed = 0
+    reported = 0
     try:
         while True:
-            ended = server.poll() is not None
+            has_ended = server.poll() is not None
             described = read_json(directory.stack_file)
-            text = log.read_text()
-            if ended:
-                raise StackError(_last_error(text) or f"the supervisor ended; see {log}")
-            print(text[printed:], end="", flush=True)
-            printed = len(text)
+            lines = log.read_text().splitlines()
+            if has_ended:
+                errors = [line for line in lines if line.startswith(ERROR)]
+                raise StackError(
+                    errors[-1].removeprefix(ERROR) if errors else f"the supervisor ended; see {log}"
+                )
+            for line in lines[reported:]:
+                if not line.startswith(ERROR):
+                    say(line)
+            reported = len(lines)
             if described and described["pids"]["supervisor"] == server.pid:
                 print(f"ready: {described['gateway']}{API_PAGE_PATH}")
                 return 0
@@ -209,8 +214,3 @@ def _complain_unless_healthy(directory: StateDirectory) -> None:
         return
     what = f"{', '.join(ill)} not healthy" if ill else "still starting"
     raise StackError(f"the running stack is {what}: see `make logs`, or stop it with `make down`")
-
-
-def _last_error(log: str) -> str | None:
-    errors: list[str] = re.findall(r"^error: (.+)$", log, re.M)
-    return errors[-1] if errors else None
