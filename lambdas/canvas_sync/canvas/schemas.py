@@ -22,7 +22,20 @@ _IDENTIFIER: TypeAdapter[int] = TypeAdapter(Identifier)
 
 
 def _text(value: Any) -> str | None:
-    return _UNSENDABLE.sub("\ufffd", value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    # The expression reads character by character, and hardly any text needs it.
+    return value if _is_sendable(value) else _UNSENDABLE.sub("\ufffd", value)
+
+
+def _is_sendable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return "\ufffe" not in text and "\uffff" not in text
 
 
 def _time(value: Any) -> datetime | None:
@@ -124,7 +137,5 @@ def read_entries(object_class: type[ObjectT], entries: Sequence[Any]) -> Reading
             usable.append(object_class.model_validate(entry))
         except ValidationError as problem:
             fields = sorted({str(error["loc"][0]) for error in problem.errors() if error["loc"]})
-            log.warning(
-                "canvas_entry_skipped", kind=object_class.__name__, id=ids[-1], fields=fields
-            )
+            log.info("canvas_entry_skipped", kind=object_class.__name__, id=ids[-1], fields=fields)
     return Reading(usable, ids, is_exhaustive)

@@ -21,7 +21,7 @@ from lambdas.canvas_sync.canvas.errors import (
     CanvasTokenRefused,
     CanvasUnavailable,
 )
-from lambdas.canvas_sync.canvas.governor import Governor
+from lambdas.canvas_sync.canvas.governor import Call, Governor
 from lambdas.canvas_sync.canvas.links import next_link
 from shared.logging import get_logger
 
@@ -42,6 +42,9 @@ MAX_TRIES = 3
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """A page of 100 assignments with 64 KB descriptions is 6.5 MB, half as much again where HTML is escaped."""
+
+HEAD_START_SECONDS = 0.002
+"""A waiting call is written within a millisecond; reading a page first would cost it several."""
 
 MAX_ERROR_BYTES = 4 * 1024
 """Enough to find the sentence by which older installations say that they throttle."""
@@ -153,19 +156,17 @@ class CanvasTransport:
             async with governor.call() as call:
                 # The wait for the token's turn is the allowance's doing, not a fault of this call.
                 give_up_at = give_up_at or self._clock() + self._retry.max_seconds
-                answer = await self._try(url, token)
-                if isinstance(answer, _Answer):
-                    call.remaining = _number(answer.headers.get("X-Rate-Limit-Remaining"))
-                    outcome = self._classify(url, answer)
-                else:
-                    outcome = answer
-                call.was_throttled = isinstance(outcome, _Setback) and outcome.is_throttling
+                outcome: Page | _Answer | _Setback = await self._ask(url, token, call)
+            if isinstance(outcome, _Answer):
+                # The call that waited for this one's place leaves before this answer keeps the loop busy.
+                await self._sleep(HEAD_START_SECONDS)
+                outcome = self._page(url, outcome)
             if isinstance(outcome, Page):
                 return outcome
             # Throttling is about the token, so the tries of all its calls count together.
             failures = max(tries, governor.refusals_in_a_row) if outcome.is_throttling else tries
             pause_seconds = outcome.retry_after_seconds or self._retry.pause_seconds(failures)
-            is_too_late = self._clock() + pause_seconds > give_up_at
+            is_too_late = self._clock() + pause_seconds + TRY_SECONDS > give_up_at
             gives_up = failures >= self._retry.max_tries or is_too_late
             log.warning(
                 "canvas_call_failed",
@@ -180,6 +181,16 @@ class CanvasTransport:
                 governor.pause(pause_seconds)
             else:
                 await self._sleep(pause_seconds)
+
+    async def _ask(self, url: httpx.URL, token: str, call: Call) -> _Answer | _Setback:
+        """Try once, tell the allowance, and turn everything but a 200 into what it means."""
+        outcome = await self._try(url, token)
+        if isinstance(outcome, _Answer):
+            call.remaining = _number(outcome.headers.get("X-Rate-Limit-Remaining"))
+            if outcome.status != 200:
+                outcome = _classify(outcome)
+        call.was_throttled = isinstance(outcome, _Setback) and outcome.is_throttling
+        return outcome
 
     async def _try(self, url: httpx.URL, token: str) -> _Answer | _Setback:
         headers = {"Authorization": f"Bearer {token}"}
@@ -201,26 +212,6 @@ class CanvasTransport:
             reason = type(problem).__name__
         # Outside the except block: httpx's errors hold the request, and so the token.
         return _Setback(CanvasUnavailable(f"Canvas could not be read: {reason}"))
-
-    def _classify(self, url: httpx.URL, answer: _Answer) -> Page | _Setback:
-        """Turn an answer into a page, a reason to try again, or the error it means."""
-        status = answer.status
-        if status == 200:
-            return self._page(url, answer)
-        if status == 429 or (status == 403 and _THROTTLED_TEXT in bytes(answer.body).lower()):
-            return _Setback(
-                CanvasThrottled("Canvas refuses calls because there were too many"),
-                _retry_after_seconds(answer.headers),
-                is_throttling=True,
-            )
-        if status == 401 and "WWW-Authenticate" in answer.headers:
-            raise CanvasTokenRefused("Canvas does not accept the token")
-        if status in {401, 403, 404}:
-            raise CanvasPermissionDenied(f"Canvas gives no access ({status})")
-        if status in {408, 425} or status >= 500:
-            problem = CanvasUnavailable(f"Canvas answered {status}")
-            return _Setback(problem, _retry_after_seconds(answer.headers))
-        raise CanvasAnswerUnusable(f"Canvas answered {status}")
 
     def _page(self, url: httpx.URL, answer: _Answer) -> Page | _Setback:
         if len(answer.body) > MAX_PAGE_BYTES:
@@ -257,6 +248,25 @@ class CanvasTransport:
             and target.path.startswith(base.path.rstrip("/") + "/")
             and not {".", ".."}.intersection(segments)
         )
+
+
+def _classify(answer: _Answer) -> _Setback:
+    """Turn a refusal or a failure into a reason to try again, or raise the error it means."""
+    status = answer.status
+    if status == 429 or (status == 403 and _THROTTLED_TEXT in bytes(answer.body).lower()):
+        return _Setback(
+            CanvasThrottled("Canvas refuses calls because there were too many"),
+            _retry_after_seconds(answer.headers),
+            is_throttling=True,
+        )
+    if status == 401 and "WWW-Authenticate" in answer.headers:
+        raise CanvasTokenRefused("Canvas does not accept the token")
+    if status in {401, 403, 404}:
+        raise CanvasPermissionDenied(f"Canvas gives no access ({status})")
+    if status in {408, 425} or status >= 500:
+        problem = CanvasUnavailable(f"Canvas answered {status}")
+        return _Setback(problem, _retry_after_seconds(answer.headers))
+    raise CanvasAnswerUnusable(f"Canvas answered {status}")
 
 
 def _number(text: str | None) -> float | None:
