@@ -9,9 +9,9 @@ from pydantic_core import PydanticUndefined
 
 from lambdas.canvas_sync.settings import CanvasSyncSettings
 from services.api_gateway.settings import GatewaySettings
-from services.course_service.settings import CourseServiceSettings
+from services.course_service.settings import APISettings as CourseAPISettings
 from services.course_service.settings import WorkerSettings as CourseWorkerSettings
-from services.schedule_service.settings import APISettings
+from services.schedule_service.settings import APISettings as ScheduleAPISettings
 from services.schedule_service.settings import WorkerSettings as ScheduleWorkerSettings
 from services.user_service.settings import UserServiceSettings
 from shared.settings import Settings
@@ -19,9 +19,9 @@ from shared.settings import Settings
 READERS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "user_service": UserServiceSettings,
-    "course_service": CourseServiceSettings,
+    "course_service": CourseAPISettings,
     "course_service worker": CourseWorkerSettings,
-    "schedule_service": APISettings,
+    "schedule_service": ScheduleAPISettings,
     "schedule_service worker": ScheduleWorkerSettings,
     "canvas_sync": CanvasSyncSettings,
 }
