@@ -44,14 +44,15 @@ def _keep_attribute(tag: str, attribute: str, value: str) -> str | None:
 
 _CLEANER = nh3.Cleaner(
     attributes={
-        **{tag: set(names) for tag, names in nh3.ALLOWED_ATTRIBUTES.items()},
+        **nh3.ALLOWED_ATTRIBUTES,
+        "a": {"href", "hreflang", "target"},
+        "table": {"align", "border", "cellpadding", "cellspacing", "summary"},
         "*": {"dir", "lang", "style", "title"},
     },
     attribute_filter=_keep_attribute,
     filter_style_properties=_STYLES,
     link_rel="noopener noreferrer nofollow",
     url_schemes={"http", "https", "mailto", "tel"},
-    url_relative="deny",
 )
 
 

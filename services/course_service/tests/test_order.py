@@ -142,33 +142,17 @@ async def test_eight_students_synchronise_the_same_course_at_once(
 ) -> None:
     """D-01, R-13, D-03: no error, the right rows, one leader"""
     students = [f"student-{number}" for number in range(8)]
-    entries = [assignment(n) for n in range(100, 140)]
 
-    for version in ("first", "second"):
-        await asyncio.gather(
-            *(
-                worker.apply(
-                    synced(
-                        student,
-                        *(
-                            complete(
-                                c,
-                                *(
-                                    {
-                                        **e,
-                                        "canvasAssignmentId": e["canvasAssignmentId"] + 100 * c,
-                                        "title": version,
-                                    }
-                                    for e in entries
-                                ),
-                            )
-                            for c in random.Random(student).sample([1, 2, 3], 3)
-                        ),
-                    )
-                )
-                for student in students
-            )
-        )
+    def listing(student: str, title: str) -> Any:
+        courses = [
+            complete(c, *(assignment(1000 * c + n, title=title) for n in range(40)))
+            for c in (1, 2, 3)
+        ]
+        random.Random(student).shuffle(courses)
+        return synced(student, *courses)
+
+    for title in ("first", "second"):
+        await asyncio.gather(*(worker.apply(listing(student, title)) for student in students))
     await worker.relay()
 
     assert rows("SELECT COUNT(*), SUM(is_sync_leader) FROM enrollments") == [(24, 3)]
