@@ -181,6 +181,26 @@ async def test_students_do_not_wait_for_each_other(database_url, handle, planner
     assert len(planner.deadlines(planner.other_sub)) == 1
 
 
+async def test_a_schedule_deleted_meanwhile_is_not_brought_back_by_an_update(
+    database, handle, planner, events
+):
+    """D-02"""
+    await handle(events.snapshot(events.entry(1), events.entry(2)))
+
+    async def delete_while_a_message_arrives(session) -> asyncio.Task[None]:
+        await session.execute(text("DELETE FROM schedules ORDER BY schedule_id LIMIT 1"))
+        both_moved = (events.entry(number, title="moved") for number in (1, 2))
+        arriving = asyncio.create_task(handle(events.snapshot(*both_moved)))
+        await asyncio.sleep(0.3)
+        assert not arriving.done()
+        return arriving
+
+    await (await database.transaction(delete_while_a_message_arrives))
+    assert planner.rows("SELECT source_id, title FROM schedules") == [
+        {"source_id": events.source_id(2), "title": "moved"}
+    ]
+
+
 async def test_a_failing_commit_fails_the_message(handle, planner, events, failing_commits):
     """Q-01: a handler that returns has committed."""
     with pytest.raises(OperationalError):
