@@ -49,8 +49,8 @@ HEAD_START_SECONDS = 0.002
 MAX_ERROR_BYTES = 4 * 1024
 """Enough to find the sentence by which older installations say that they throttle."""
 
-CONNECTIONS = 32
-"""Eight for each of the records that one invocation works on at once."""
+CONNECTIONS = 64
+"""Eight for each student at work; a process has two of them on AWS, more where invocations share it."""
 
 _THROTTLED_TEXT = b"rate limit exceeded"
 
