@@ -30,3 +30,4 @@ class Schedule(Stamped, Base):
         ENUM("CANVAS", "GOOGLE_CALENDAR", "TODOIST", "USER"), default="USER"
     )
     source_id: Mapped[str | None] = mapped_column(String(255))
+    time_zone: Mapped[str | None] = mapped_column(String(64))

@@ -1,0 +1,25 @@
+"""Create the list of deleted accounts, whose late events are skipped."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.mysql import DATETIME
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "deleted_users",
+        sa.Column("cognito_sub", sa.String(255), primary_key=True),
+        sa.Column("deleted_at", DATETIME(fsp=6), nullable=False),
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_unicode_ci",
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("deleted_users")
