@@ -20,3 +20,4 @@ class Category(Stamped, Base):
     is_default: Mapped[bool] = mapped_column(default=False)
     source_type: Mapped[str | None] = mapped_column(String(50))
     source_id: Mapped[str | None] = mapped_column(String(255))
+    name_scope: Mapped[int] = mapped_column(BigInteger, default=0)
