@@ -8,12 +8,12 @@ from services.course_service.settings import QueueNames
 from shared.database import Database
 
 
-def _database(request: Request) -> Database:
+async def _database(request: Request) -> Database:
     database: Database = request.app.state.database
     return database
 
 
-def _queue_names(request: Request) -> QueueNames:
+async def _queue_names(request: Request) -> QueueNames:
     names: QueueNames = request.app.state.queue_names
     return names
 

@@ -104,3 +104,17 @@ def test_every_guard_that_the_invariants_name_exists() -> None:
         if not Path(path).is_file() or f"def {test}(" not in Path(path).read_text(encoding="utf-8")
     ]
     assert missing == []
+
+
+def test_no_dependency_of_a_door_runs_in_a_thread() -> None:
+    """FastAPI hands plain functions to a thread pool, which cost most of a list's time."""
+    plain = [
+        f"{path}::{node.name}"
+        for path in MODULES
+        if path.name in {"dependencies.py", "router.py"}
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+        and any("Request" in ast.dump(a.annotation) for a in node.args.args if a.annotation)
+    ]
+
+    assert plain == []

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from services.schedule_service.groups.service import GroupDirectory
 
 
-def _groups(request: Request) -> GroupDirectory:
+async def _groups(request: Request) -> GroupDirectory:
     groups: GroupDirectory = request.app.state.groups
     return groups
 
