@@ -4,6 +4,7 @@ import re
 from urllib.parse import quote
 
 from services.api_gateway.errors import HeadersRefused
+from services.api_gateway.routes import PREFIX
 from services.api_gateway.tokens.claims import Identity
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -155,7 +156,12 @@ def _forwarding_headers(
 ) -> list[tuple[str, str]]:
     address = f'"[{client}]"' if ":" in client else client
     forwarded = f"for={address};proto={scheme}"
-    ours = [("X-Forwarded-For", ", ".join([*seen_clients, client])), ("X-Forwarded-Proto", scheme)]
+    ours = [
+        ("X-Forwarded-For", ", ".join([*seen_clients, client])),
+        ("X-Forwarded-Proto", scheme),
+        # Services put it before the path in the `Link` to a next page (additions.md F).
+        ("X-Forwarded-Prefix", PREFIX),
+    ]
     if host is not None:
         name = host.decode("ascii")
         port = name.rpartition(":")[2]

@@ -29,6 +29,7 @@ from services.api_gateway.paths import canonical_path, encoded_path
 from services.api_gateway.routes import Access, Route, find_route
 from services.api_gateway.tokens.claims import Identity
 from services.api_gateway.tokens.errors import KeysUnavailable, TokenRefused
+from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.verifier import TokenVerifier
 from shared.logging import correlation_id, current_user, get_logger, pseudonym
 
@@ -54,6 +55,7 @@ class Gateway:
         *,
         forwarder: Forwarder,
         verifier: TokenVerifier,
+        revocations: Revocations,
         cross_origin: CrossOriginPolicy,
         pages: ASGIApp,
         gateway_key: str | None,
@@ -61,6 +63,7 @@ class Gateway:
     ) -> None:
         self._forwarder = forwarder
         self._verifier = verifier
+        self._revocations = revocations
         self._cross_origin = cross_origin
         self._pages = pages
         self._gateway_key = gateway_key
@@ -124,6 +127,8 @@ class Gateway:
         if route.access is Access.SIGNED_IN:
             identity = await self._identify(headers)
             current_user.set(pseudonym(identity.sub))
+            if route.ends_sessions:
+                send = self._ending(identity, send)
         call = self._call(scope, route, path, host, identity)
         await self._forwarder.forward(call, receive, send)
 
@@ -149,6 +154,16 @@ class Gateway:
             raise TokenNotCheckable from problem
         TOKENS.labels("verified").inc()
         return identity
+
+    def _ending(self, identity: Identity, send: Send) -> Send:
+        """Return a `send` that ends the session here before anyone reads that it has ended."""
+
+        async def send_after_end(message: Message) -> None:
+            if message["type"] == "http.response.start" and 200 <= message["status"] < 300:
+                await self._revocations.end_session(identity.sub, identity.signed_in_at)
+            await send(message)
+
+        return send_after_end
 
     def _call(
         self,

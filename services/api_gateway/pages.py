@@ -1,6 +1,6 @@
-"""The gateway's own pages: health, and an API page over the documents of the three services (O1, O2, O7, O8)."""
+"""The gateway's own pages: health, the merged API document, and an API page over all of them (O1, O2, O7, O8)."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -10,10 +10,13 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
-from services.api_gateway.errors import RouteUnknown
+from services.api_gateway.errors import GatewayError, RouteUnknown
 from services.api_gateway.routes import Service
 from shared.web.correlation import HeadMiddleware
 from shared.web.health import always_ready, health_router
+
+Document = Callable[[], Awaitable[bytes]]
+"""Returns the merged API document, or raises a `GatewayError`."""
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -39,12 +42,12 @@ _PAGE_HEADERS = {
 }
 
 
-def create_pages(lifespan: Lifespan) -> FastAPI:
+def create_pages(lifespan: Lifespan, document: Document) -> FastAPI:
     """Return the app of the gateway's own pages; it also carries the process's lifespan."""
     app = FastAPI(
         title="API Gateway",
         version="1.0.0",
-        openapi_url="/v3/api-docs",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -60,16 +63,26 @@ def create_pages(lifespan: Lifespan) -> FastAPI:
         ]
         return {"urls": urls, "urls.primaryName": _NAMES[Service.USER]}
 
+    async def api_document() -> Response:
+        return Response(await document(), media_type="application/json")
+
     async def api_page() -> Response:
         return FileResponse(_OWN_FILES / "api-page.html", headers=_PAGE_HEADERS)
 
+    app.add_api_route("/v3/api-docs", api_document)
     app.add_api_route("/v3/api-docs/swagger-config", swagger_config)
-    app.add_api_route("/swagger-ui.html", api_page, include_in_schema=False)
+    app.add_api_route("/swagger-ui.html", api_page)
     app.mount("/swagger-ui/page", StaticFiles(directory=_OWN_FILES))
     app.mount("/swagger-ui", StaticFiles(directory=_SWAGGER_FILES))
     app.add_exception_handler(HTTPException, _answer_http_exception)
+    app.add_exception_handler(GatewayError, _answer_refusal)
     app.add_middleware(HeadMiddleware)
     return app
+
+
+async def _answer_refusal(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, GatewayError)  # noqa: S101
+    return JSONResponse(problem.body(), problem.status, {"Cache-Control": "no-store"})
 
 
 async def _answer_http_exception(request: Request, problem: Exception) -> Response:

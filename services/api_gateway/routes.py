@@ -6,6 +6,9 @@ from enum import Enum, StrEnum
 ANSWER_SECONDS = 10.0
 """A service answers within this or the caller gets 504 (additions.md B)."""
 
+PREFIX = "/api"
+"""What the gateway's paths have before the services' own."""
+
 SYNC_ANSWER_SECONDS = 155.0
 """A sync waits up to 150 s for the function (additions.md A), and some seconds for user_service around it."""
 
@@ -36,7 +39,10 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of the table; without a service the gateway's own pages answer."""
+    """One row of the table; without a service the gateway's own pages answer.
+
+    `ends_sessions`: success there ends all sessions of the caller, here before the answer is passed on.
+    """
 
     path: str
     access: Access
@@ -44,6 +50,7 @@ class Route:
     upstream_path: str
     reach: Reach = Reach.TREE
     answer_within_seconds: float = ANSWER_SECONDS
+    ends_sessions: bool = False
 
     def matches(self, path: str) -> bool:
         """Tell whether a canonical path belongs to this row; letter case counts."""
@@ -64,8 +71,12 @@ def _api(
     access: Access = Access.SIGNED_IN,
     reach: Reach = Reach.TREE,
     answer_within_seconds: float = ANSWER_SECONDS,
+    ends_sessions: bool = False,
 ) -> Route:
-    return Route(f"/api/v1/{name}", access, service, f"/v1/{name}", reach, answer_within_seconds)
+    path = f"/v1/{name}"
+    return Route(
+        f"{PREFIX}{path}", access, service, path, reach, answer_within_seconds, ends_sessions
+    )
 
 
 def _document(service: Service) -> Route:
@@ -81,7 +92,7 @@ _SYNC = "integrations/canvas/sync"
 
 ROUTES = (
     Route("/api/internal", Access.NOBODY, None, ""),
-    _api("auth/signout", Service.USER, reach=Reach.ITSELF),
+    _api("auth/signout", Service.USER, reach=Reach.ITSELF, ends_sessions=True),
     _api("auth", Service.USER, Access.PUBLIC, Reach.BELOW),
     _api("auth", Service.USER, reach=Reach.ITSELF),
     _api("users", Service.USER),

@@ -1,16 +1,16 @@
-// Swagger UI over the documents that swagger-config lists. The bundle's own selector comes in a second
-// script that we do not ship, so the page has a select; the token stays entered when it changes.
+// Swagger UI over the merged document and those that swagger-config lists. The bundle's own selector comes
+// in a second script that we do not ship, so the page has a select; the token stays entered when it changes.
 "use strict";
+
+const MERGED = { url: "/v3/api-docs", name: "UniSync" };
 
 async function showDocuments() {
   const answer = await fetch("/v3/api-docs/swagger-config");
   const config = await answer.json();
   const select = document.getElementById("documents");
-  for (const { url, name } of config.urls) {
+  for (const { url, name } of [MERGED, ...config.urls]) {
     select.add(new Option(name, url));
   }
-  const primary = config.urls.find(({ name }) => name === config["urls.primaryName"]);
-  select.value = (primary ?? config.urls[0]).url;
 
   const ui = SwaggerUIBundle({
     url: select.value,

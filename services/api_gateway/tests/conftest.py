@@ -14,6 +14,7 @@ from services.api_gateway.tests.doubles import (
     CLIENT_ID,
     POOL_ID,
     Client,
+    EndedSessions,
     SigningKey,
     Upstream,
     answer,
@@ -38,6 +39,7 @@ class System:
     schedule: Upstream
     keys: Upstream
     signing_key: SigningKey
+    ended_sessions: EndedSessions
 
     @property
     def services(self) -> tuple[Upstream, ...]:
@@ -68,20 +70,25 @@ def gateway_settings(system: dict[str, Upstream], **changes: object) -> GatewayS
 
 @contextlib.asynccontextmanager
 async def running_system(
-    signing_key: SigningKey, answer_within_seconds: float = QUICK_SECONDS, **changes: object
+    signing_key: SigningKey,
+    answer_within_seconds: float = QUICK_SECONDS,
+    ended_sessions: EndedSessions | None = None,
+    **changes: object,
 ) -> AsyncIterator[System]:
     async with contextlib.AsyncExitStack() as stack:
         parts = {
             name: await stack.enter_async_context(Upstream().listening())
             for name in ("user", "course", "schedule", "keys")
         }
+        ended_sessions = ended_sessions or EndedSessions()
+        parts["user"].background["/internal/v1/revocations"] = ended_sessions
         parts["keys"].answer = answer(key_set(signing_key.jwk()))
         routes = tuple(
             replace(route, answer_within_seconds=answer_within_seconds) for route in ROUTES
         )
         app = create_gateway(gateway_settings(parts, **changes), routes=routes)
         port = await stack.enter_async_context(serving(app))
-        yield System(Client(port), signing_key=signing_key, **parts)
+        yield System(Client(port), signing_key=signing_key, ended_sessions=ended_sessions, **parts)
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +115,9 @@ def system(shared_system: System) -> System:
         service.requests.clear()
         service.answer = answer()
         service.cut_off.clear()
+        service.background.pop("/v3/api-docs", None)
+    shared_system.ended_sessions.ended.clear()
+    shared_system.ended_sessions.fails = False
     return shared_system
 
 

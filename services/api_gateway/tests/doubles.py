@@ -8,13 +8,16 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import uvicorn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from services.api_gateway.tokens.revocations import LatestRevocations
 from shared.web.serving import server_config
 
 POOL_ID = "ap-northeast-2_TestPool1"
@@ -102,6 +105,43 @@ def raw_answer(data: bytes, *, then_close: bool = True) -> Answer:
     return write
 
 
+@dataclass
+class EndedSessions:
+    """user_service's list of ended sessions."""
+
+    ended: dict[str, float] = field(default_factory=dict)
+    polls: list[str] = field(default_factory=list)
+    fails: bool = False
+
+    def end(self, sub: str, at: float | None = None) -> None:
+        self.ended[sub] = time.time() if at is None else at
+
+    async def __call__(self, request: Message, writer: asyncio.StreamWriter) -> None:
+        since = parse_qs(urlsplit(request.target).query)["since"][0]
+        self.polls.append(since)
+        if self.fails:
+            await answer(b"{}", "503 Service Unavailable")(request, writer)
+            return
+        body = {
+            "revocations": [
+                {"cognitoSub": sub, "revokedBefore": _moment(at)}
+                for sub, at in self.ended.items()
+                if at >= datetime.fromisoformat(since).timestamp()
+            ],
+            "now": _moment(time.time()),
+        }
+        await answer(json.dumps(body).encode())(request, writer)
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+
+
+async def no_revocations(_: float) -> LatestRevocations:
+    """Tell that no session has ended."""
+    return LatestRevocations([], time.time())
+
+
 async def hang(_: Message, __: asyncio.StreamWriter) -> None:
     """Take the request and never answer."""
     await asyncio.sleep(60)
@@ -120,6 +160,8 @@ class Upstream:
 
     answer: Answer = field(default_factory=answer)
     requests: list[Message] = field(default_factory=list)
+    # By path: what is answered without being recorded, for what the gateway asks by itself.
+    background: dict[str, Answer] = field(default_factory=dict)
     connections: int = 0
     # Set when a peer ends a connection.
     cut_off: asyncio.Event = field(default_factory=asyncio.Event)
@@ -161,8 +203,10 @@ class Upstream:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while not writer.is_closing():
             request = await read_message(reader)
-            self.requests.append(request)
-            answering = asyncio.ensure_future(self.answer(request, writer))
+            background = self.background.get(request.target.split("?")[0])
+            if background is None:
+                self.requests.append(request)
+            answering = asyncio.ensure_future((background or self.answer)(request, writer))
             leaving = asyncio.ensure_future(_until_closed(reader))
             await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
             leaving.cancel()

@@ -65,6 +65,18 @@ async def test_every_answer_may_be_read_by_the_allowed_page(
     assert _varies_by_origin(answer)
 
 
+async def test_page_may_read_the_headers_of_the_contract(system: System) -> None:
+    """G-10: a browser hides `Link` from scripts of another origin unless the answer names it."""
+    link = '</api/v1/todos?limit=1&cursor=WzFd>; rel="next"'
+    system.schedule.answer = answer(headers=[("Link", link)])
+    headers = [OPEN, system.bearer(), ("X-Time-Zone", "Asia/Seoul")]
+    shown = await system.client.send("GET", "/api/v1/todos?limit=1", headers)
+    assert shown.one("link") == link
+    exposed = shown.one("access-control-expose-headers") or ""
+    assert exposed.split(", ") == ["Link", "Retry-After", "X-Request-Id"]
+    assert system.schedule.requests[0].one("x-time-zone") == "Asia/Seoul"
+
+
 @pytest.mark.parametrize(
     "origin",
     [

@@ -320,6 +320,7 @@ async def test_forwarding_headers_are_ours(system: System) -> None:
     assert request.one("x-forwarded-host") == "api.example.org:8443"
     assert request.one("x-forwarded-proto") == "http"
     assert request.one("x-forwarded-port") == "8443"
+    assert request.one("x-forwarded-prefix") == "/api"
     assert request.one("forwarded") == 'for=127.0.0.1;proto=http;host="api.example.org:8443"'
     assert "evil" not in str(request.headers)
 

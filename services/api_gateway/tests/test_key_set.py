@@ -20,6 +20,7 @@ from services.api_gateway.tests.doubles import (
     hang,
     id_claims,
     key_set,
+    no_revocations,
     raw_answer,
 )
 from services.api_gateway.tokens.errors import KeysUnavailable, KeysUnusable, TokenRefused
@@ -31,6 +32,7 @@ from services.api_gateway.tokens.key_source import (
     KeySource,
     usable_keys,
 )
+from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.verifier import TokenVerifier
 
 StartSystem = Callable[..., AbstractAsyncContextManager[System]]
@@ -96,7 +98,12 @@ async def test_withdrawn_key_is_refused_after_a_refresh(
     """J-03: a withdrawn key goes with the next refresh, and the tokens remembered for it go, too."""
     pool = Pool(signing_key, other_key)
     keys = KeySet(pool.fetch, clock=pool.clock, refresh_seconds=0.01)
-    verifier = TokenVerifier(issuer=ISSUER, client_ids={CLIENT_ID}, key_set=keys)
+    verifier = TokenVerifier(
+        issuer=ISSUER,
+        client_ids={CLIENT_ID},
+        key_set=keys,
+        revocations=Revocations(no_revocations),
+    )
     token = signing_key.token(id_claims()).encode()
     await verifier.verify(token)
     assert verifier.remembered(token) is not None

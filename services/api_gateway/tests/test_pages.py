@@ -55,13 +55,6 @@ async def test_documents_are_passed_on(system: System) -> None:
         assert service.requests[0].target == "/v3/api-docs"
 
 
-async def test_root_of_the_documents_is_public(system: System) -> None:
-    """additions.md B: `/v3/api-docs` needs no token."""
-    response = await system.client.send("GET", "/v3/api-docs")
-    assert response.status == 200
-    assert list(response.json()["paths"]) == ["/v3/api-docs/swagger-config"]
-
-
 async def test_api_page_needs_nothing_from_elsewhere(system: System) -> None:
     """O8: every file the page names is served here, and its policy lets a browser load no other."""
     page = await system.client.send("GET", "/swagger-ui.html")

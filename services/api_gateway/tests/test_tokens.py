@@ -24,11 +24,13 @@ from services.api_gateway.tests.doubles import (
     base64url,
     id_claims,
     key_set,
+    no_revocations,
 )
 from services.api_gateway.tokens.claims import LEEWAY_SECONDS
 from services.api_gateway.tokens.errors import KeysUnusable, TokenRefused
 from services.api_gateway.tokens.key_set import KeySet
 from services.api_gateway.tokens.key_source import Keys, usable_keys
+from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.strict_jwt import MAX_TOKEN_BYTES
 from services.api_gateway.tokens.verifier import TokenVerifier
 
@@ -393,7 +395,13 @@ def _verifier(key: SigningKey, clock: Clock) -> TokenVerifier:
     async def fetch() -> Keys:
         return usable_keys(key_set(key.jwk()))
 
-    return TokenVerifier(issuer=ISSUER, client_ids={CLIENT_ID}, key_set=KeySet(fetch), now=clock)
+    return TokenVerifier(
+        issuer=ISSUER,
+        client_ids={CLIENT_ID},
+        key_set=KeySet(fetch),
+        revocations=Revocations(no_revocations),
+        now=clock,
+    )
 
 
 def _at(**changes: Any) -> dict[str, Any]:

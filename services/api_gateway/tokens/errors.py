@@ -13,5 +13,9 @@ class KeysUnavailable(Exception):
     """The pool's keys have never been fetched, so nothing can be said about any token."""
 
 
+class RevocationsUnusable(Exception):
+    """user_service did not say in time which sessions have ended."""
+
+
 class KeysUnusable(Exception):
     """The key endpoint did not answer with a usable key set in time."""

@@ -8,6 +8,7 @@ import aiohttp
 from jose import jwk
 from jose.backends.base import Key
 
+from services.api_gateway.service_reader import AnswerTooLong, read_bounded
 from services.api_gateway.tokens.errors import KeysUnusable
 from services.api_gateway.tokens.strict_jwt import decode_base64url
 
@@ -48,9 +49,11 @@ class KeySource:
             async with session.get(self._url, allow_redirects=False) as answer:
                 if answer.status != 200:
                     raise KeysUnusable(f"status {answer.status}")
-                document = await _read_bounded(answer)
+                document = await read_bounded(answer, MAX_KEY_SET_BYTES)
         except (aiohttp.ClientError, OSError, TimeoutError) as problem:
             raise KeysUnusable(type(problem).__name__) from problem
+        except AnswerTooLong as problem:
+            raise KeysUnusable("too long") from problem
         return usable_keys(document)
 
     async def close(self) -> None:
@@ -67,15 +70,6 @@ class KeySource:
                 headers={"Accept-Encoding": "identity", "User-Agent": "unisync-api-gateway"},
             )
         return self._session
-
-
-async def _read_bounded(answer: aiohttp.ClientResponse) -> bytes:
-    document = bytearray()
-    async for piece in answer.content.iter_any():
-        document += piece
-        if len(document) > MAX_KEY_SET_BYTES:
-            raise KeysUnusable("too long")
-    return bytes(document)
 
 
 def usable_keys(document: bytes) -> Keys:

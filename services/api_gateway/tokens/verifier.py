@@ -14,6 +14,7 @@ from jose.exceptions import JOSEError
 from services.api_gateway.tokens.claims import LEEWAY_SECONDS, Identity, check_claims
 from services.api_gateway.tokens.errors import TokenRefused
 from services.api_gateway.tokens.key_set import KeySet
+from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.strict_jwt import read_token
 
 MAX_REMEMBERED = 10_000
@@ -29,11 +30,13 @@ class TokenVerifier:
         issuer: str,
         client_ids: Set[str],
         key_set: KeySet,
+        revocations: Revocations,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._issuer = issuer
         self._client_ids = client_ids
         self._key_set = key_set
+        self._revocations = revocations
         self._now = now
         self._remembered: OrderedDict[bytes, Identity] = OrderedDict()
         self._generation = key_set.generation
@@ -47,7 +50,7 @@ class TokenVerifier:
         identity = self._remembered.get(token)
         if identity is None:
             return None
-        if self._now() > identity.expires_at + LEEWAY_SECONDS:
+        if self._now() > identity.expires_at + LEEWAY_SECONDS or self._has_ended(identity):
             del self._remembered[token]
             return None
         self._remembered.move_to_end(token)
@@ -57,7 +60,7 @@ class TokenVerifier:
         """Return whose token this is.
 
         Raises:
-            TokenRefused: Malformed, not signed by the pool, not for us, or not valid at this time.
+            TokenRefused: Malformed, not signed by the pool, not for us, not valid at this time, or signed out.
             KeysUnavailable: No key has ever been fetched.
         """
         unverified = read_token(token)
@@ -74,8 +77,14 @@ class TokenVerifier:
             jws.verify(unverified.text, key, algorithms=["RS256"])
         except JOSEError as problem:
             raise TokenRefused("signature") from problem
+        # Last: a sign-out may have come while the key was fetched.
+        if self._has_ended(identity):
+            raise TokenRefused("signed_out")
         self._remember(token, identity, generation)
         return identity
+
+    def _has_ended(self, identity: Identity) -> bool:
+        return self._revocations.has_ended(identity.sub, identity.signed_in_at)
 
     def _remember(self, token: bytes, identity: Identity, generation: int) -> None:
         if self._generation != generation:
