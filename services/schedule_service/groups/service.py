@@ -27,6 +27,9 @@ class GroupDirectory(Protocol):
     async def group_ids_of(self, cognito_sub: str) -> list[int]:
         """Return the groups that someone is a member of."""
 
+    async def member_subs_of(self, group_id: int) -> list[str]:
+        """Return the members of a group in the order they came; none of a group that does not exist."""
+
 
 @dataclass(frozen=True)
 class ReadingScope:

@@ -1,4 +1,4 @@
-"""The directory of groups that user_service keeps, asked over HTTP (rest.md I2 and I5)."""
+"""The directory of groups that user_service keeps, asked over HTTP (rest.md I2, I3 and I5)."""
 
 import asyncio
 from typing import Any
@@ -60,6 +60,17 @@ class UserServiceGroups:
         """
         answer = await self._get(f"/api/internal/users/{_segment(cognito_sub)}/groups")
         if not isinstance(answer, list) or not all(type(group_id) is int for group_id in answer):
+            raise _unreadable()
+        return answer
+
+    async def member_subs_of(self, group_id: int) -> list[str]:
+        """Return the members of a group in the order they came.
+
+        Raises:
+            Unavailable: user_service cannot be reached or answers nonsense.
+        """
+        answer = await self._get(f"/api/internal/groups/{group_id}/members/cognito-subs")
+        if not isinstance(answer, list) or not all(isinstance(sub, str) for sub in answer):
             raise _unreadable()
         return answer
 

@@ -178,7 +178,7 @@ def events() -> Events:
 
 @dataclass
 class UserServiceTable:
-    """Answers I2 and I5 from a table; fails the next calls on request."""
+    """Answers I2, I3 and I5 from a table; fails the next calls on request."""
 
     roles: dict[int, dict[str, str]] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
@@ -193,6 +193,10 @@ class UserServiceTable:
         def answer(path: str, content: Any) -> JSONResponse:
             self.calls.append(path)
             return JSONResponse(content, status_code=self.statuses.pop(0) if self.statuses else 200)
+
+        @app.get("/api/internal/groups/{group_id}/members/cognito-subs")
+        async def members(group_id: int) -> JSONResponse:
+            return answer("members", list(self.roles.get(group_id, {})))
 
         @app.get("/api/internal/groups/{group_id}/members/{sub}")
         async def membership(group_id: int, sub: str) -> JSONResponse:

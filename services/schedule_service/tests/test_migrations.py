@@ -10,14 +10,15 @@ COLUMNS = {
     "categories": """
         category_id bigint NO, cognito_sub varchar(255) YES, group_id bigint YES, name varchar(100) NO,
         color varchar(7) NO, icon varchar(50) YES, is_default tinyint(1) NO, source_type varchar(50) YES,
-        source_id varchar(255) YES, created_at datetime(6) NO, updated_at datetime(6) NO""",
+        source_id varchar(255) YES, created_at datetime(6) NO, updated_at datetime(6) NO,
+        name_scope bigint NO""",
     "schedules": """
         schedule_id bigint NO, cognito_sub varchar(255) YES, group_id bigint YES, category_id bigint NO,
         title varchar(255) NO, description text YES, location varchar(255) YES,
         start_time datetime(6) NO, end_time datetime(6) NO, is_all_day tinyint(1) NO,
         status enum('DONE';'IN_PROGRESS';'TODO') NO, recurrence_rule varchar(255) YES,
         source enum('CANVAS';'GOOGLE_CALENDAR';'TODOIST';'USER') NO, source_id varchar(255) YES,
-        created_at datetime(6) NO, updated_at datetime(6) NO""",
+        created_at datetime(6) NO, updated_at datetime(6) NO, time_zone varchar(64) YES""",
     "todos": """
         todo_id bigint NO, cognito_sub varchar(255) YES, group_id bigint YES, category_id bigint NO,
         title varchar(255) NO, description text YES, start_date date NO, due_date date NO,
@@ -26,11 +27,13 @@ COLUMNS = {
         parent_todo_id bigint YES, schedule_id bigint YES, is_ai_generated tinyint(1) NO,
         created_at datetime(6) NO, updated_at datetime(6) NO""",
     "canvas_snapshots": "cognito_sub varchar(255) NO, snapshot_at datetime(6) YES",
+    "deleted_users": "cognito_sub varchar(255) NO, deleted_at datetime(6) NO",
 }
 
 KEYS = {
     "categories": """
-        PRIMARY(category_id) uk_cognito_sub_name(cognito_sub,name)
+        PRIMARY(category_id) uk_cognito_sub_name(cognito_sub,name,name_scope)
+        uk_group_id_name(group_id,name)
         uk_user_source(cognito_sub,source_type,source_id) idx_cognito_sub(cognito_sub)
         idx_group_id(group_id) idx_source(source_type,source_id)""",
     "schedules": """
@@ -45,6 +48,7 @@ KEYS = {
         idx_due_date(due_date) idx_deadline(deadline) idx_parent_todo_id(parent_todo_id)
         idx_schedule_id(schedule_id)""",
     "canvas_snapshots": "PRIMARY(cognito_sub)",
+    "deleted_users": "PRIMARY(cognito_sub)",
 }
 
 

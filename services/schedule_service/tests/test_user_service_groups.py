@@ -59,6 +59,13 @@ async def test_the_groups_of_a_user_are_listed():
         assert await groups.group_ids_of(SUB) == [3, 1]
 
 
+async def test_the_members_of_a_group_are_listed_in_order():
+    server = Server(http('["b", "a"]'))
+    async with server.groups() as groups:
+        assert await groups.member_subs_of(5) == ["b", "a"]
+    assert server.requests[0].startswith("GET /api/internal/groups/5/members/cognito-subs ")
+
+
 async def test_a_call_names_us_and_carries_the_correlation_id():
     server = Server(MEMBER)
     correlation_id.set("correlation-1")
@@ -106,6 +113,13 @@ async def test_a_list_of_anything_else_is_an_outage(body):
     async with Server(http(body)).groups() as groups:
         with pytest.raises(Unavailable):
             await groups.group_ids_of(SUB)
+
+
+@pytest.mark.parametrize("body", ["{}", "[3]", "[null]"])
+async def test_members_of_anything_else_are_an_outage(body):
+    async with Server(http(body)).groups() as groups:
+        with pytest.raises(Unavailable):
+            await groups.member_subs_of(5)
 
 
 async def test_a_closed_port_is_an_outage_at_once():

@@ -10,7 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("schedules", sa.Column("time_zone", sa.String(64)))
+    # MySQL commits after each statement: a migration cut short is started again.
+    columns = sa.inspect(op.get_bind()).get_columns("schedules")
+    if not any(column["name"] == "time_zone" for column in columns):
+        op.add_column("schedules", sa.Column("time_zone", sa.String(64)))
 
 
 def downgrade() -> None:

@@ -18,6 +18,8 @@ def upgrade() -> None:
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
         mysql_collate="utf8mb4_unicode_ci",
+        # MySQL commits after each statement: a migration cut short is started again.
+        if_not_exists=True,
     )
 
 

@@ -6,6 +6,7 @@ handed over when its creator's account went, carries the group's id in `name_sco
 One statement: it takes effect whole or not at all.
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
@@ -15,6 +16,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    # MySQL commits after each statement: a migration cut short is started again.
+    columns = sa.inspect(op.get_bind()).get_columns("categories")
+    if any(column["name"] == "name_scope" for column in columns):
+        return
     op.execute(
         "ALTER TABLE categories"
         " ADD COLUMN name_scope BIGINT NOT NULL DEFAULT 0,"
