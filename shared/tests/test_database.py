@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from shared.database import Database, DatabaseUnavailable, SchemaNotMigrated
 from shared.testing.schemas import connect, execute
@@ -102,6 +102,29 @@ async def test_pooled_connections_may_all_be_killed(database: Database, schema_u
     answers = await asyncio.gather(*(database.transaction(read) for _ in range(5)))
 
     assert answers == [0] * 5
+
+
+async def test_a_read_sees_what_has_been_committed_since(
+    database: Database, schema_url: str
+) -> None:
+    async def read(connection: AsyncConnection) -> list[int]:
+        before = await connection.scalar(text("SELECT SUM(value) FROM counters"))
+        execute(schema_url, "UPDATE counters SET value = value + 1")
+        after = await connection.scalar(text("SELECT SUM(value) FROM counters"))
+        return [int(before), int(after)]
+
+    assert await database.read(read) == [0, 2]
+
+
+async def test_a_read_survives_a_killed_connection(database: Database, schema_url: str) -> None:
+    """D-04"""
+
+    async def connection_id(connection: AsyncConnection) -> int:
+        return int(await connection.scalar(text("SELECT CONNECTION_ID()")))
+
+    execute(schema_url, f"KILL {await database.read(connection_id)}")
+
+    assert await database.read(connection_id) > 0
 
 
 async def test_a_connection_lost_during_commit_is_never_run_twice(database: Database) -> None:

@@ -9,6 +9,18 @@ from shared.web.schemas import Answer
 
 Responses = dict[int | str, dict[str, Any]]
 
+PAGED: Responses = {
+    200: {
+        "headers": {
+            "Link": {
+                "description": 'The next page as `<...>; rel="next"`; absent on the last page',
+                "schema": {"type": "string"},
+            }
+        }
+    }
+}
+"""The success answer of a list with `limit` and `cursor`; its model is the endpoint's own."""
+
 
 class ErrorCodeAnswer(Answer):
     """Error object of user_service and schedule_service."""
@@ -47,14 +59,32 @@ def documented_errors(
     general: list[type[ServiceError]] = [BadRequest, Unavailable, ServiceError]
     if not public:
         general.append(Unauthorized)
-    by_status: dict[int, dict[str, str]] = {}
+    by_status: dict[int, dict[str, type[ServiceError]]] = {}
     for error in (*errors, *general):
-        by_status.setdefault(error.status, {})[error.code] = (error.__doc__ or "").splitlines()[0]
+        by_status.setdefault(error.status, {})[error.code] = error
     responses: Responses = {}
     for status, meanings in sorted(by_status.items()):
-        text = "; ".join(f"`{code}`: {meaning}" for code, meaning in meanings.items())
-        responses[status] = {"model": model, "description": text}
+        text = "; ".join(
+            f"`{code}`: {(error.__doc__ or '').splitlines()[0]}" for code, error in meanings.items()
+        )
+        examples = {code: {"value": _example(model, error)} for code, error in meanings.items()}
+        responses[status] = {
+            "model": model,
+            "description": text,
+            "content": {"application/json": {"examples": examples}},
+        }
     if has_body:
         responses[400]["model"] = InvalidFieldsAnswer | model
         responses[415] = {"model": model, "description": "`UNSUPPORTED_MEDIA_TYPE`: not JSON."}
     return responses
+
+
+def _example(model: type[Answer], error: type[ServiceError]) -> dict[str, Any]:
+    values = {
+        "code": error.code,
+        "errorCode": error.code,
+        "message": error.message,
+        "timestamp": "2026-03-04T09:30:00.123456",
+    }
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return {name: values[name] for name in names if name in values}

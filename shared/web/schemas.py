@@ -31,7 +31,13 @@ class RequestBody(BaseModel):
 class Answer(BaseModel):
     """A JSON answer: exactly these fields, camelCase, null written out."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, from_attributes=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        # Documents hold answers to exactly these fields; reading a row that has more is no mistake.
+        json_schema_extra={"additionalProperties": False},
+    )
 
 
 def _unreadable(kind: str, expected: str) -> PydanticCustomError:
