@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.course_service.assignments.router import assignments, of_course
-from services.course_service.enrollments.router import courses, enrollments, internal
+from services.course_service.deletion.router import internal as deletion
+from services.course_service.enrollments.router import courses, enrollments
+from services.course_service.enrollments.router import internal as enabled_enrollments
 from services.course_service.migrate import MIGRATIONS
 from services.course_service.settings import APISettings, QueueNames
 from shared.database import Database
@@ -29,7 +31,7 @@ def course_app(database: Database, queue_names: QueueNames) -> FastAPI:
 
     return create_app(
         title="Course Service API",
-        routers=[courses, of_course, assignments, enrollments, internal],
+        routers=[courses, of_course, assignments, enrollments, enabled_enrollments, deletion],
         error_shape=code_shape,
         is_ready=database.is_reachable,
         state={"database": database, "queue_names": queue_names},

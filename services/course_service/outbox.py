@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import delete, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.database import Base
 from services.course_service.settings import QueueNames
-from shared.events.course_service import USER_ASSIGNMENTS_CREATED
+from shared.events.course_service import COURSE_DISABLED, USER_ASSIGNMENTS_CREATED, CourseDisabled
 from shared.messaging.outbox import OutboxColumns, OutgoingEvent, enqueue
 
 
@@ -29,5 +30,35 @@ def snapshot_wanted(
         event_type=USER_ASSIGNMENTS_CREATED,
         queue_name=queue_names.task_creation,
         body={"cognitoSub": cognito_sub, "syncedAt": synced_at},
-        unique_key=f"snapshot:{cognito_sub}",
+        unique_key=_snapshot_key(cognito_sub),
     )
+
+
+def course_disabled(event: CourseDisabled, queue_names: QueueNames) -> OutgoingEvent:
+    """Return the news that a student switched a course off; of the same course only the last waits."""
+    return OutgoingEvent(
+        event_type=COURSE_DISABLED,
+        queue_name=queue_names.task_creation,
+        body=event.model_dump(mode="json", by_alias=True),
+        unique_key=f"{_disabled_prefix(event.cognito_sub)}{event.course_id}",
+    )
+
+
+async def drop_events_of(session: AsyncSession, cognito_sub: str) -> None:
+    """Send nothing more of what waits about this student."""
+    await session.execute(
+        delete(OutboxRow).where(
+            or_(
+                OutboxRow.unique_key == _snapshot_key(cognito_sub),
+                OutboxRow.unique_key.startswith(_disabled_prefix(cognito_sub), autoescape=True),
+            )
+        )
+    )
+
+
+def _snapshot_key(cognito_sub: str) -> str:
+    return f"snapshot:{cognito_sub}"
+
+
+def _disabled_prefix(cognito_sub: str) -> str:
+    return f"disabled:{cognito_sub}:"

@@ -259,8 +259,35 @@ async def _remove_absent(
         if row.canvas_assignment_id not in complete[row.course_id]
         and row.canvas_assignment_id not in shown
     }
+    removed = await _hide(session, cognito_sub, gone)
+    effect.course_ids |= set(removed.values())
+
+
+async def forget_listings(session: AsyncSession, cognito_sub: str) -> dict[int, int]:
+    """Forget everything a student's listings showed; the shared rows go with their last viewer.
+
+    The caller holds the student's lock.
+
+    Returns:
+        The course ids of the shared rows that went, by the rows' ids.
+    """
+    rows = await session.execute(
+        select(Assignment.id, Assignment.course_id)
+        .join(AssignmentVisibility, _SAME_ASSIGNMENT)
+        .where(AssignmentVisibility.cognito_sub == cognito_sub)
+    )
+    removed = await _hide(session, cognito_sub, {row.id: row.course_id for row in rows})
+    # Rows that outlived an emptied `assignments` table are of no assignment.
+    await session.execute(
+        delete(AssignmentVisibility).where(AssignmentVisibility.cognito_sub == cognito_sub)
+    )
+    return removed
+
+
+async def _hide(session: AsyncSession, cognito_sub: str, gone: Mapping[int, int]) -> dict[int, int]:
+    """Take assignments, given with their courses, out of a student's view; return those without viewer."""
     if not gone:
-        return
+        return {}
     # Of two students losing the same assignment at once, the second must see that it is the last.
     await lock_courses(session, set(gone.values()))
     await session.execute(
@@ -277,4 +304,4 @@ async def _remove_absent(
     )
     if orphans:
         await session.execute(delete(Assignment).where(Assignment.id.in_(orphans)))
-        effect.course_ids |= {gone[assignment_id] for assignment_id in orphans}
+    return {assignment_id: gone[assignment_id] for assignment_id in orphans}

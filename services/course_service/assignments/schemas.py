@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 import orjson
+from pydantic import Field
 
 from shared.web.schemas import Answer, WholeSecondsDatetime
 
@@ -16,14 +17,18 @@ LISTING_VERSION = 1
 class AssignmentRead(Answer):
     """An assignment with the caller's own due date (rest.md 3.2)."""
 
-    id: int
-    canvas_assignment_id: int
-    course_id: int
-    title: str
-    description: str | None
+    id: int = Field(examples=[12])
+    canvas_assignment_id: int = Field(examples=[90210])
+    course_id: int = Field(examples=[3])
+    title: str = Field(examples=["Scheduler lab"])
+    description: str | None = Field(
+        description="HTML that is safe to show", examples=["<p>Part A and B</p>"]
+    )
     due_at: WholeSecondsDatetime | None
-    points_possible: int | None
-    submission_types: str | None
+    points_possible: int | None = Field(examples=[20])
+    submission_types: str | None = Field(
+        description="separated by commas", examples=["online_upload,online_url"]
+    )
     created_at: WholeSecondsDatetime
     updated_at: WholeSecondsDatetime
 

@@ -17,13 +17,26 @@ AssignmentObject = dict[str, Any]
 
 
 async def list_assignments(
-    session: AsyncSession, *, caller: str, course_id: int
+    session: AsyncSession,
+    *,
+    caller: str,
+    course_id: int,
+    after: int | None = None,
+    limit: int | None = None,
 ) -> list[AssignmentObject]:
-    """Return what the caller sees of a course, by id; nothing of a course without enrollment (R-12)."""
+    """Return what the caller sees of a course, by id; nothing of a course without enrollment (R-12).
+
+    Args:
+        after: Id of the assignment after which the list begins.
+        limit: How many assignments are read at most.
+    """
     listed = await is_listed(session, caller, course_id)
     if listed is None:
         return []
-    return await _assignment_objects(session, caller, _seen_in({course_id: listed}))
+    seen = _seen_in({course_id: listed})
+    if after is not None:
+        seen = and_(seen, Assignment.id > after)
+    return await _assignment_objects(session, caller, seen, limit=limit)
 
 
 async def read_assignment(
@@ -133,7 +146,11 @@ async def analysis_requests(
 
 
 async def _assignment_objects(
-    session: AsyncSession, cognito_sub: str, condition: ColumnElement[bool]
+    session: AsyncSession,
+    cognito_sub: str,
+    condition: ColumnElement[bool],
+    *,
+    limit: int | None = None,
 ) -> list[AssignmentObject]:
     rows = await session.execute(
         select(
@@ -151,6 +168,7 @@ async def _assignment_objects(
         .outerjoin(AssignmentVisibility, _own(cognito_sub))
         .where(condition)
         .order_by(Assignment.id)
+        .limit(limit)
     )
     return [_with_whole_seconds(dict(row)) for row in rows.mappings()]
 

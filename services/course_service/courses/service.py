@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -88,20 +88,23 @@ async def read_courses(
     """Return course objects by id; ids without a course are left out."""
     if not course_ids:
         return {}
-    rows = await session.execute(
-        select(
-            Course.id,
-            Course.canvas_course_id.label("canvasCourseId"),
-            Course.name,
-            Course.course_code.label("courseCode"),
-            Course.description,
-            Course.start_at.label("startAt"),
-            Course.end_at.label("endAt"),
-            Course.created_at.label("createdAt"),
-            Course.updated_at.label("updatedAt"),
-        ).where(Course.id.in_(course_ids))
-    )
+    rows = await session.execute(course_objects().where(Course.id.in_(course_ids)))
     return {row["id"]: dict(row) for row in rows.mappings()}
+
+
+def course_objects() -> Select[*tuple[Any, ...]]:
+    """Return the query of all course objects, for others to join by `id`."""
+    return select(
+        Course.id,
+        Course.canvas_course_id.label("canvasCourseId"),
+        Course.name,
+        Course.course_code.label("courseCode"),
+        Course.description,
+        Course.start_at.label("startAt"),
+        Course.end_at.label("endAt"),
+        Course.created_at.label("createdAt"),
+        Course.updated_at.label("updatedAt"),
+    )
 
 
 async def _by_canvas_id(

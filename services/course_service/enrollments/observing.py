@@ -1,8 +1,8 @@
-"""Enrollments as synchronisations make and mark them."""
+"""Enrollments as synchronisations make and mark them, and as deleted students leave them."""
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -100,6 +100,37 @@ async def students_to_tell(
             .distinct()
         )
     )
+
+
+async def remove_enrollments(session: AsyncSession, cognito_sub: str) -> int:
+    """Take a student out of all courses; the next enrollment of a course that loses its leader leads (R-13).
+
+    The caller holds the student's lock.
+
+    Returns:
+        How many enrollments there were.
+    """
+    await session.execute(
+        delete(CourseObservation).where(CourseObservation.cognito_sub == cognito_sub)
+    )
+    own = select(Enrollment.course_id, Enrollment.is_sync_leader).where(
+        Enrollment.cognito_sub == cognito_sub
+    )
+    led = {row.course_id: row.is_sync_leader for row in await session.execute(own)}
+    if not led:
+        return 0
+    # Who enrolls meanwhile must either see the leader or be seen as the next one.
+    await lock_courses(session, led)
+    await session.execute(delete(Enrollment).where(Enrollment.cognito_sub == cognito_sub))
+    next_ids = await session.scalars(
+        select(func.min(Enrollment.id))
+        .where(Enrollment.course_id.in_([course_id for course_id in led if led[course_id]]))
+        .group_by(Enrollment.course_id)
+    )
+    await session.execute(
+        update(Enrollment).where(Enrollment.id.in_(next_ids.all())).values(is_sync_leader=True)
+    )
+    return len(led)
 
 
 async def _views(

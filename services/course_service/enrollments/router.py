@@ -1,16 +1,20 @@
 """E27, E28, E31, E32 and I6: the caller's courses and enrollments."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
 
 from services.course_service.courses.schemas import CourseRead
 from services.course_service.dependencies import DatabaseDep, QueueNamesDep
 from services.course_service.enrollments import service
 from services.course_service.enrollments.errors import EnrollmentNotFound
 from services.course_service.enrollments.schemas import EnabledCourse, EnrollmentRead, SyncSwitch
+from shared.database import Database
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
-from shared.web.documentation import CodeAnswer, Responses, documented_errors
+from shared.web.documentation import PAGED, CodeAnswer, Responses, documented_errors
 from shared.web.json_body import strict_router
+from shared.web.pages import Page, PageParameters, list_answer, read_position
 from shared.web.schemas import PathId
 
 courses = strict_router("/v1/courses", "Courses")
@@ -20,17 +24,27 @@ internal = APIRouter(prefix="/internal/v1/enrollments", include_in_schema=False)
 ERRORS = documented_errors(CodeAnswer)
 ABSENT: Responses = {404: {"description": "Absent, or the caller is not enrolled; no body"}}
 
+CourseId = Annotated[PathId, Path(description="`id` of the course", examples=[3])]
+EnrollmentId = Annotated[PathId, Path(description="`id` of the enrollment", examples=[7])]
+
 
 @courses.get(
     "",
     summary="List the courses the caller is enrolled in",
     response_model=list[CourseRead],
-    responses=ERRORS,
+    responses=ERRORS | PAGED,
 )
-async def list_courses(caller: Caller, database: DatabaseDep) -> Response:
+async def list_courses(
+    request: Request, caller: Caller, database: DatabaseDep, page: PageParameters
+) -> Response:
     """Return all the caller's courses, switched off ones too, by enrollment."""
-    return json_answer(
-        await database.transaction(lambda session: service.list_courses(session, caller=caller))
+    enrolled = await _enrollments(database, caller, page)
+    enrollment_ids = {entry["course"]["id"]: entry["id"] for entry in enrolled}
+    return list_answer(
+        request,
+        page,
+        [entry["course"] for entry in enrolled],
+        lambda course: [enrollment_ids[course["id"]]],
     )
 
 
@@ -40,7 +54,7 @@ async def list_courses(caller: Caller, database: DatabaseDep) -> Response:
     response_model=CourseRead,
     responses=ERRORS | ABSENT,
 )
-async def read_course(caller: Caller, database: DatabaseDep, course_id: PathId) -> Response:
+async def read_course(caller: Caller, database: DatabaseDep, course_id: CourseId) -> Response:
     """Return the course, or 404 without a body."""
     course = await database.transaction(
         lambda session: service.read_course(session, caller=caller, course_id=course_id)
@@ -52,13 +66,14 @@ async def read_course(caller: Caller, database: DatabaseDep, course_id: PathId) 
     "",
     summary="List the caller's enrollments",
     response_model=list[EnrollmentRead],
-    responses=ERRORS,
+    responses=ERRORS | PAGED,
 )
-async def list_enrollments(caller: Caller, database: DatabaseDep) -> Response:
+async def list_enrollments(
+    request: Request, caller: Caller, database: DatabaseDep, page: PageParameters
+) -> Response:
     """Return the caller's enrollments with their courses, by id."""
-    return json_answer(
-        await database.transaction(lambda session: service.list_enrollments(session, caller=caller))
-    )
+    enrolled = await _enrollments(database, caller, page)
+    return list_answer(request, page, enrolled, lambda enrollment: [enrollment["id"]])
 
 
 @enrollments.put(
@@ -71,7 +86,7 @@ async def switch_sync(
     caller: Caller,
     database: DatabaseDep,
     queue_names: QueueNamesDep,
-    enrollment_id: PathId,
+    enrollment_id: EnrollmentId,
     body: SyncSwitch,
 ) -> Response:
     """Switch the course's synchronisation on or off and return the enrollment."""
@@ -94,5 +109,16 @@ async def list_enabled_courses(caller: Caller, database: DatabaseDep) -> Respons
     return json_answer(
         await database.transaction(
             lambda session: service.list_enabled_courses(session, caller=caller)
+        )
+    )
+
+
+async def _enrollments(
+    database: Database, caller: str, page: Page
+) -> list[service.EnrollmentObject]:
+    (after,) = read_position(page, int) or (None,)
+    return await database.transaction(
+        lambda session: service.list_enrollments(
+            session, caller=caller, after=after, limit=page.fetch
         )
     )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import Field
+
 from services.course_service.courses.schemas import CourseRead
 from shared.web.schemas import Answer, RequestBody, WireBool, WireDatetime
 
@@ -10,18 +12,18 @@ from shared.web.schemas import Answer, RequestBody, WireBool, WireDatetime
 class EnrollmentRead(Answer):
     """An enrollment (rest.md 3.3)."""
 
-    id: int
-    cognito_sub: str
+    id: int = Field(examples=[7])
+    cognito_sub: str = Field(examples=["7b0e0f6a-1111-4222-8333-944455556666"])
     course: CourseRead
-    is_sync_leader: bool
-    is_sync_enabled: bool
+    is_sync_leader: bool = Field(description="first enrollment of the course", examples=[True])
+    is_sync_enabled: bool = Field(description="the course is in the planner", examples=[True])
     enrolled_at: WireDatetime
 
 
 class SyncSwitch(RequestBody):
     """Whether a course belongs into the caller's planner."""
 
-    is_sync_enabled: WireBool
+    is_sync_enabled: WireBool = Field(examples=[False])
 
 
 class EnabledCourse(Answer):

@@ -12,6 +12,7 @@ from services.course_service.snapshots.bodies import (
     Snapshot,
     snapshot_bodies,
 )
+from services.course_service.students.errors import StudentDeleted
 from services.course_service.students.service import next_snapshot_at
 from shared.database import Database
 from shared.messaging.publisher import MAX_BODY_BYTES
@@ -20,10 +21,13 @@ from shared.messaging.publisher import MAX_BODY_BYTES
 async def build_snapshot(
     database: Database, *, cognito_sub: str, synced_at: str | None
 ) -> list[bytes]:
-    """Return the message bodies of a student's snapshot, each within the size limit."""
-    snapshot = await database.transaction(
-        lambda session: read_snapshot(session, cognito_sub=cognito_sub, synced_at=synced_at)
-    )
+    """Return the message bodies of a student's snapshot, each within the size limit; none when deleted."""
+    try:
+        snapshot = await database.transaction(
+            lambda session: read_snapshot(session, cognito_sub=cognito_sub, synced_at=synced_at)
+        )
+    except StudentDeleted:
+        return []
     # Shortening thousands of descriptions would hold up the consumer's heartbeat.
     return await asyncio.to_thread(snapshot_bodies, snapshot, MAX_BODY_BYTES)
 

@@ -1,4 +1,4 @@
-"""The student's lock row."""
+"""The student's lock row, and the ids of deleted students."""
 
 from datetime import datetime
 
@@ -15,3 +15,12 @@ class Student(Base):
 
     cognito_sub: Mapped[str] = mapped_column(String(255), primary_key=True)
     snapshot_at: Mapped[datetime | None]
+
+
+class DeletedUser(Base):
+    """A student whose account is deleted; outlives everything else about the student."""
+
+    __tablename__ = "deleted_users"
+
+    cognito_sub: Mapped[str] = mapped_column(String(255), primary_key=True)
+    deleted_at: Mapped[datetime]
