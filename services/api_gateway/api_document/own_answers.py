@@ -86,10 +86,14 @@ def _with_refusal(documented: Part | None, refusal: GatewayError) -> Part:
     before: Part = documented or {}
     content: Part = before.get("content", {})
     media: Part = content.get("application/json", {})
+    description = "; ".join(filter(None, [before.get("description"), meaning]))
+    if documented is not None and not content:
+        # A document cannot say "this body or none"; what the service answers matters more.
+        return {**before, "description": description}
     name = _ROUTE_UNKNOWN if isinstance(refusal, RouteUnknown) else _REFUSAL
     return {
         **before,
-        "description": "; ".join(filter(None, [before.get("description"), meaning])),
+        "description": description,
         "content": {
             **content,
             "application/json": {

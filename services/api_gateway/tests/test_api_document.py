@@ -262,6 +262,17 @@ def test_services_answer_of_the_same_status_stays() -> None:
     ]
 
 
+def test_services_answer_without_a_body_stays_without_one() -> None:
+    """rest.md 3.2: some 404 are empty; a body in the document would make them wrong."""
+    documents = _documents()
+    operation = copy.deepcopy(READ_ME)
+    operation["responses"]["404"] = {"description": "Nothing."}
+    documents[Service.USER]["paths"]["/v1/users/me"]["get"] = operation
+    responses = _merged(documents)["paths"]["/api/v1/users/me"]["get"]["responses"]
+    assert responses["404"].keys() == {"description"}
+    assert responses["404"]["description"].startswith("Nothing.; The gateway:")
+
+
 def test_services_examples_stay() -> None:
     documents = _documents()
     operation = copy.deepcopy(READ_ME)
