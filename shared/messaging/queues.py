@@ -26,7 +26,9 @@ async def create_queues(
     *,
     visibility_seconds: int | None = None,
 ) -> dict[str, str]:
-    """Create every queue of the route table with its own dead-letter queue; existing ones stay as they are.
+    """Create every queue of the route table with its own dead-letter queue.
+
+    SQS accepts a queue that exists with the same attributes and refuses one that differs.
 
     Args:
         sqs: An aiobotocore SQS client.

@@ -1,7 +1,7 @@
 """An in-memory SQS that does what the real one may do and emulators do not: reorder, repeat, delay, lose replies.
 
 It has the methods of an aiobotocore SQS client that we use, with the same names, parameters and answers;
-`shared/messaging/tests/test_queue_scenarios.py` runs the same scenarios on it and on the real protocol.
+`tests/system/test_queue_scenarios.py` runs the same scenarios on it and on the real protocol.
 """
 
 import asyncio
