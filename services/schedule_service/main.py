@@ -11,6 +11,7 @@ from services.schedule_service.groups.user_service import UserServiceGroups, use
 from services.schedule_service.migrate import MIGRATIONS
 from services.schedule_service.schedules.router import router as schedules
 from services.schedule_service.settings import APISettings
+from services.schedule_service.todos.router import router as todos
 from shared.database import Database
 from shared.logging import configure_logging
 from shared.migrations import schema_check
@@ -32,7 +33,7 @@ def build_app(database: Database, user_service: httpx.AsyncClient) -> FastAPI:
 
     return create_app(
         title="Schedule Service API",
-        routers=[categories, schedules],
+        routers=[categories, schedules, todos],
         error_shape=error_code_shape,
         is_ready=database.is_reachable,
         state={"database": database, "groups": UserServiceGroups(user_service)},

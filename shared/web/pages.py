@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -19,6 +19,8 @@ MAX_CURSOR_LENGTH = 512
 
 Position = list[Any]
 """The sort key of the last row shown."""
+
+RowT = TypeVar("RowT", bound=Mapping[Any, Any])
 
 FORWARDED_PREFIX_HEADER = "X-Forwarded-Prefix"
 """Set by the gateway, whose paths begin with `/api`."""
@@ -106,8 +108,8 @@ def _read_part(part: Any, kind: type) -> Any:
 def list_answer(
     request: Request,
     page: Page,
-    rows: Sequence[Mapping[str, Any]],
-    position: Callable[[Mapping[str, Any]], Position],
+    rows: Sequence[RowT],
+    position: Callable[[RowT], Position],
 ) -> Response:
     """Answer with a list, cut to its page, and a `Link` to the next page when there is one.
 

@@ -1,5 +1,5 @@
-"""Todos: the steps below a schedule, in trees of any depth.
+"""Todos: steps with dates and progress, in trees, personal or of a group, on their own or below a schedule.
 
-Owns the table `todos` and how the trees of one schedule are read. Writing and the todo endpoints follow
-with the rest of the REST contract. No events.
+Owns the table `todos`, how todos are read and written, and how status and progress depend on each other
+up to the root of a tree. Does not know who is in a group or what a schedule says. No events.
 """

@@ -1,0 +1,23 @@
+"""What becomes of todos in bulk when their category, group or creator goes."""
+
+from sqlalchemy import ColumnElement, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.schedule_service.items import IN_SQL, Items
+from services.schedule_service.todos.models import Todo
+
+
+class _Todos(Items):
+    async def _delete(self, session: AsyncSession, doomed: ColumnElement[bool]) -> int:
+        # InnoDB cascades at most 15 levels, and a subtask that is another's must not go with its parent.
+        parents = select(Todo.todo_id).where(doomed).subquery()
+        await session.execute(
+            update(Todo)
+            .where(Todo.parent_todo_id.in_(select(parents.c.todo_id)))
+            .values(parent_todo_id=None),
+            execution_options=IN_SQL,
+        )
+        return await super()._delete(session, doomed)
+
+
+TODOS = _Todos(Todo)
