@@ -10,6 +10,7 @@ from itertools import count
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.schedule_service.categories.errors import NoFreeName
 from services.schedule_service.categories.models import Category
 from services.schedule_service.categories.schemas import CategorySource
 from shared.database import utc_now
@@ -28,10 +29,6 @@ PALETTE = (
 MAX_NAME_LENGTH = 100
 MAX_TRIES = 50
 """Each try has another name; a student would have to hold all of them as own categories."""
-
-
-class NoFreeName(Exception):
-    """Every name tried for a course's category is taken by another category of the student."""
 
 
 async def find_course_categories(

@@ -10,11 +10,11 @@ from services.schedule_service.todos.models import Todo
 class _Todos(Items):
     async def _delete(self, session: AsyncSession, doomed: ColumnElement[bool]) -> int:
         # InnoDB cascades at most 15 levels, and a subtask that is another's must not go with its parent.
-        parents = select(Todo.todo_id).where(doomed).subquery()
+        todo_ids = list(await session.scalars(select(Todo.todo_id).where(doomed).with_for_update()))
+        if not todo_ids:
+            return 0
         await session.execute(
-            update(Todo)
-            .where(Todo.parent_todo_id.in_(select(parents.c.todo_id)))
-            .values(parent_todo_id=None),
+            update(Todo).where(Todo.parent_todo_id.in_(todo_ids)).values(parent_todo_id=None),
             execution_options=IN_SQL,
         )
         return await super()._delete(session, doomed)
