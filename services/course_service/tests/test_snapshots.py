@@ -11,7 +11,15 @@ from services.course_service.assignments.schemas import VisibleAssignment
 from services.course_service.enrollments.service import switch_sync
 from services.course_service.snapshots.bodies import Snapshot, snapshot_bodies
 from services.course_service.snapshots.service import build_snapshot
-from services.course_service.tests.canvas import JIWOO, Worker, assignment, complete, course, synced
+from services.course_service.tests.canvas import (
+    JIWOO,
+    Worker,
+    assignment,
+    complete,
+    course,
+    courses_synced,
+    synced,
+)
 from services.course_service.tests.conftest import QUEUE_NAMES, Rows
 from shared.database import Database, utc_now
 from shared.events.course_service import UserAssignmentsCreated
@@ -32,6 +40,18 @@ def snapshot_of(count: int, description: str) -> Snapshot:
             for n in range(1, count + 1)
         ],
         has_cut_descriptions=False,
+    )
+
+
+async def switch_off(database: Database, student: str, enrollment_id: int) -> None:
+    await database.transaction(
+        lambda session: switch_sync(
+            session,
+            caller=student,
+            enrollment_id=enrollment_id,
+            is_sync_enabled=False,
+            queue_names=QUEUE_NAMES,
+        )
     )
 
 
@@ -134,15 +154,7 @@ async def test_a_switch_and_the_snapshots_around_it_are_in_the_order_of_their_ti
 
     async def switch(number: int) -> None:
         await asyncio.sleep(random.Random(number).uniform(0, 0.02))
-        await database.transaction(
-            lambda session: switch_sync(
-                session,
-                caller=f"s{number}",
-                enrollment_id=number,
-                is_sync_enabled=False,
-                queue_names=QUEUE_NAMES,
-            )
-        )
+        await switch_off(database, f"s{number}", number)
 
     async def snapshots(number: int) -> list[bytes]:
         return [
@@ -165,6 +177,37 @@ async def test_a_switch_and_the_snapshots_around_it_are_in_the_order_of_their_ti
     for body in (orjson.loads(body) for bodies in built for body in bodies):
         is_later = body["snapshotAt"] > disabled_at[body["cognitoSub"]]
         assert bool(body["assignments"]) != is_later
+
+
+async def test_a_switched_off_course_is_followed_by_a_later_snapshot_of_all_others(
+    worker: Worker, database: Database
+) -> None:
+    """Q-03: COURSE_DISABLED may overtake a snapshot in the queue, whose changes are then skipped."""
+    await worker.sync(synced(JIWOO, complete(1, assignment(10)), complete(2, assignment(20))))
+    worker.planner_events()
+    await worker.sync(synced(JIWOO, complete(2, assignment(20), assignment(21))))
+    (overtaken,) = worker.planner_events()
+
+    await switch_off(database, JIWOO, 1)
+    await worker.relay()
+
+    events = {event["eventType"]: event for event in worker.planner_events()}
+    disabled, snapshot = events["COURSE_DISABLED"], events["USER_ASSIGNMENTS_CREATED"]
+    assert overtaken["snapshotAt"] < disabled["snapshotAt"] < snapshot["snapshotAt"]
+    assert [entry["canvasAssignmentId"] for entry in snapshot["assignments"]] == [20, 21]
+    assert datetime.fromisoformat(snapshot["syncedAt"]).tzinfo is None
+
+
+async def test_a_student_without_snapshots_gets_none_by_switching_off(
+    worker: Worker, database: Database
+) -> None:
+    """There is none that COURSE_DISABLED could have overtaken."""
+    await worker.sync(courses_synced(JIWOO, course(1), course(2)))
+
+    await switch_off(database, JIWOO, 1)
+    await worker.relay()
+
+    assert [event["eventType"] for event in worker.planner_events()] == ["COURSE_DISABLED"]
 
 
 async def test_analysis_of_an_assignment_that_is_gone_is_not_asked_for(worker: Worker) -> None:
