@@ -1,5 +1,6 @@
 // Swagger UI over the merged document and those that swagger-config lists. The bundle's own selector comes
-// in a second script that we do not ship, so the page has a select; the token stays entered when it changes.
+// in a second script that we do not ship, so the page has a select; a token stays entered when it changes,
+// one for the merged document and one for the others, whose security scheme has another name.
 "use strict";
 
 const MERGED = { url: "/v3/api-docs", name: "UniSync" };

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from services.api_gateway.metrics import REVOCATION_ANSWER_TIME
 from services.api_gateway.tests.conftest import System
 from services.api_gateway.tests.doubles import (
     EndedSessions,
@@ -300,6 +301,20 @@ async def test_failed_poll_is_made_up_for_by_the_next() -> None:
     service.fails = False
     await revocations.learn()
     assert revocations.has_ended("other", int(NOW) + 300)
+
+
+async def test_metric_tells_when_user_service_last_answered() -> None:
+    """J-05: whether sign-outs are known is visible, also while tokens are accepted without."""
+    service = UserService()
+    service.fails = True
+    revocations = _known(service)
+    before = REVOCATION_ANSWER_TIME._value.get()
+    await revocations.learn()
+    assert REVOCATION_ANSWER_TIME._value.get() == before
+    service.fails = False
+    service.now += 5
+    await revocations.learn()
+    assert REVOCATION_ANSWER_TIME._value.get() == NOW + 5
 
 
 async def test_memory_is_bounded_and_nobody_signed_out_gets_in_again() -> None:
