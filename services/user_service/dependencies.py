@@ -1,9 +1,13 @@
-"""What the doors of several rooms ask for: the database, and the key of internal calls."""
+"""What the doors of several rooms ask for: the database, what talks to the outside, and the key
+of internal calls.
+"""
 
 from typing import Annotated
 
 from fastapi import Depends, Header, Request, Response
 
+from services.user_service.auth.user_pool import UserPool
+from services.user_service.deletions.service import GroupData
 from shared.database import Database
 from shared.identity.headers import is_key
 from shared.web.errors import Unauthorized
@@ -16,6 +20,24 @@ async def database(request: Request) -> Database:
 
 
 DatabaseDep = Annotated[Database, Depends(database)]
+
+
+async def user_pool(request: Request) -> UserPool:
+    """Return the process's user pool."""
+    found: UserPool = request.app.state.user_pool
+    return found
+
+
+UserPoolDep = Annotated[UserPool, Depends(user_pool)]
+
+
+async def group_data(request: Request) -> GroupData:
+    """Return the process's way to what groups plan."""
+    found: GroupData = request.app.state.group_data
+    return found
+
+
+GroupDataDep = Annotated[GroupData, Depends(group_data)]
 
 
 async def require_api_key(

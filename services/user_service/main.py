@@ -1,13 +1,17 @@
 """Composition root of user_service."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 
+from services.user_service.accounts import router as accounts
 from services.user_service.auth import router as auth
 from services.user_service.auth.cognito import CognitoUserPool
+from services.user_service.deletions.service import Deletions
+from services.user_service.friends import router as friends
 from services.user_service.groups import router as groups
 from services.user_service.integrations import router as integrations
 from services.user_service.integrations.canvas_client import CanvasClient, canvas_http_client
@@ -17,7 +21,9 @@ from services.user_service.integrations.canvas_sync_function import (
     CanvasSyncFunction,
 )
 from services.user_service.migrate import MIGRATIONS
+from services.user_service.other_services import CourseService, ScheduleService, service_client
 from services.user_service.sealing import Sealer
+from services.user_service.sessions import router as sessions
 from services.user_service.settings import UserServiceSettings
 from services.user_service.users import router as users
 from shared.aws import aws_client
@@ -32,10 +38,15 @@ from shared.web.serving import run
 
 ROUTERS = (
     auth.router,
+    sessions.router,
     users.router,
+    accounts.router,
+    friends.router,
+    groups.router,
     integrations.router,
     integrations.internal_router,
     groups.internal_router,
+    sessions.internal_router,
 )
 
 
@@ -44,8 +55,8 @@ def build_app(database: Database, parts: dict[str, Any], lifespan: Lifespan | No
 
     Args:
         database: user_db.
-        parts: `sealer` and `api_key`; also `user_pool`, `canvas_profiles` and `canvas_sync` unless
-            `lifespan` opens them.
+        parts: `sealer` and `api_key`; also `user_pool`, `canvas_profiles`, `canvas_sync`, `group_data` and
+            `deletions` unless `lifespan` opens them.
         lifespan: Opens and closes what talks to the outside.
     """
     return create_app(
@@ -59,7 +70,7 @@ def build_app(database: Database, parts: dict[str, Any], lifespan: Lifespan | No
 
 
 def outside(settings: UserServiceSettings, database: Database) -> Lifespan:
-    """Return the lifespan that connects the app to Cognito, Canvas and the function."""
+    """Return the lifespan that connects the app to Cognito, Canvas, the function and the other services."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -73,18 +84,31 @@ def outside(settings: UserServiceSettings, database: Database) -> Lifespan:
                 max_attempts=1,
                 connections=100,
             ) as functions,
-            canvas_http_client() as http,
+            canvas_http_client() as canvas,
+            service_client(settings.course_service_url) as course,
+            service_client(settings.schedule_service_url) as schedule,
         ):
-            app.state.user_pool = CognitoUserPool(
+            user_pool = CognitoUserPool(
                 cognito,
                 user_pool_id=settings.cognito_user_pool_id,
                 client_id=settings.cognito_client_id,
             )
-            app.state.canvas_profiles = CanvasClient(http, settings.canvas_base_url)
+            schedule_service = ScheduleService(schedule)
+            deletions = Deletions(
+                database, user_pool, schedule_service, (CourseService(course), schedule_service)
+            )
+            app.state.user_pool = user_pool
+            app.state.group_data = schedule_service
+            app.state.deletions = deletions
+            app.state.canvas_profiles = CanvasClient(canvas, settings.canvas_base_url)
             app.state.canvas_sync = CanvasSyncFunction(
                 functions, settings.canvas_sync_function_name
             )
+            stopping = asyncio.Event()
+            working = asyncio.create_task(deletions.work(stopping))
             yield
+            stopping.set()
+            await working
         await database.close()
 
     return lifespan

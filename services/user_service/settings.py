@@ -29,6 +29,12 @@ class UserServiceSettings(ServerSettings, DatabaseSettings):
     canvas_sync_api_key: SecretStr = Field(
         ..., description="`X-Api-Key` that functions present to internal endpoints"
     )
+    course_service_url: str = Field(
+        ..., pattern=r"^https?://[^/]+$", description="base URL of course_service"
+    )
+    schedule_service_url: str = Field(
+        ..., pattern=r"^https?://[^/]+$", description="base URL of schedule_service"
+    )
     encryption_keys: SecretStr | None = Field(
         None,
         description="keys that seal Canvas tokens, `id:key,id:key`, each 32 bytes in Base64; the first one writes",

@@ -102,11 +102,37 @@ class CognitoUserPool:
             raise
         return _session(answer)
 
-    async def delete(self, email: str) -> None:
-        """Delete a user; one who is gone stays gone."""
+    async def refresh(self, refresh_token: str) -> PoolSession:
+        """Get new tokens for a session that goes on with REFRESH_TOKEN_AUTH."""
+        try:
+            async with _translated("InitiateAuth"):
+                answer = await self._client.initiate_auth(
+                    ClientId=self._client_id,
+                    AuthFlow="REFRESH_TOKEN_AUTH",
+                    AuthParameters={"REFRESH_TOKEN": refresh_token},
+                )
+        except PoolRefused as problem:
+            # Unknown, expired, revoked, of another client, of a user who is gone: none of it helps a thief.
+            raise WrongCredentials from problem
+        return _session(answer, refresh_token)
+
+    async def sign_out(self, cognito_sub: str) -> None:
+        """End every session of a user with AdminUserGlobalSignOut."""
+        try:
+            async with _translated("AdminUserGlobalSignOut"):
+                await self._client.admin_user_global_sign_out(
+                    UserPoolId=self._user_pool_id, Username=cognito_sub
+                )
+        except WrongCredentials:
+            return
+
+    async def delete(self, cognito_sub: str) -> None:
+        """Delete a user by sub, which Cognito takes wherever it takes a user name."""
         try:
             async with _translated("AdminDeleteUser"):
-                await self._client.admin_delete_user(UserPoolId=self._user_pool_id, Username=email)
+                await self._client.admin_delete_user(
+                    UserPoolId=self._user_pool_id, Username=cognito_sub
+                )
         except WrongCredentials:
             return
 
@@ -128,7 +154,7 @@ async def _translated(operation: str) -> AsyncIterator[None]:
         raise PoolUnavailable from problem
 
 
-def _session(answer: dict[str, Any]) -> PoolSession:
+def _session(answer: dict[str, Any], refreshed_with: str | None = None) -> PoolSession:
     result = answer.get("AuthenticationResult")
     if result is None:
         # A challenge, such as a new password or a second factor, which this API has no step for.
@@ -138,15 +164,30 @@ def _session(answer: dict[str, Any]) -> PoolSession:
         claims = jwt.get_unverified_claims(result["IdToken"])
         return PoolSession(
             cognito_sub=str(claims["sub"]),
+            began_at=_began_at(claims, refreshed_with),
             access_token=result["AccessToken"],
-            refresh_token=result["RefreshToken"],
+            # Only a pool that rotates refresh tokens sends a new one.
+            refresh_token=result.get("RefreshToken", refreshed_with) or "",
             id_token=result["IdToken"],
             expires_in_seconds=int(result["ExpiresIn"]),
             token_type=result["TokenType"],
         )
-    except (JWTError, KeyError) as problem:
+    except (JWTError, KeyError, TypeError, ValueError) as problem:
         log.error("user_pool_unavailable", operation="InitiateAuth", code=type(problem).__name__)
         raise PoolUnavailable from problem
+
+
+def _began_at(claims: dict[str, Any], refreshed_with: str | None) -> int:
+    began_at = int(claims.get("auth_time", 0))
+    if refreshed_with is None:
+        return began_at
+    # Cognito keeps a session's `auth_time` through every refresh, and its refresh tokens are opaque.
+    # ministack 1.x sets it anew; there, the refresh token is a JWT that says when it was issued.
+    try:
+        issued_at = jwt.get_unverified_claims(refreshed_with).get("iat")
+    except JWTError:
+        return began_at
+    return min(began_at, issued_at) if isinstance(issued_at, int) else began_at
 
 
 def _provider_code(problem: BaseException) -> str:

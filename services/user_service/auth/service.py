@@ -7,7 +7,6 @@ adds the row. Whoever cannot prove the password gets the same 409 as for a compl
 
 import asyncio
 import time
-from dataclasses import dataclass
 
 from services.user_service.auth.errors import (
     AuthenticationFailed,
@@ -19,6 +18,7 @@ from services.user_service.auth.user_pool import (
     PoolRefused,
     PoolSession,
     PoolUnavailable,
+    SignedIn,
     UsernameTaken,
     UserNotConfirmed,
     UserPool,
@@ -33,15 +33,6 @@ log = get_logger(__name__)
 
 REFUSAL_SECONDS = 0.4
 """S-06: a refusal takes at least this long, which is above what the pool needs to check a password."""
-
-
-@dataclass(frozen=True)
-class SignedIn:
-    """A session of the pool and whose it is."""
-
-    session: PoolSession
-    email: str
-    name: str
 
 
 async def sign_up(
@@ -77,7 +68,7 @@ async def sign_up(
     try:
         await user_pool.confirm(email)
     except PoolRefused as problem:
-        await _delete_pool_user(user_pool, email)
+        await _delete_pool_user(user_pool, cognito_sub)
         raise AuthenticationFailed("The sign-up is refused.") from problem
     try:
         await _add_row(database, email=email, name=name, cognito_sub=cognito_sub)
@@ -85,7 +76,7 @@ async def sign_up(
         # Either a repeated sign-up has completed this very user, or the column takes the e-mail for
         # that of somebody else; then nobody could ever use the new pool user.
         if await database.transaction(lambda s: users.find_user(s, cognito_sub)) is None:
-            await _delete_pool_user(user_pool, email)
+            await _delete_pool_user(user_pool, cognito_sub)
         raise
     try:
         session = await user_pool.sign_in(email=email, password=password)
@@ -148,8 +139,8 @@ async def _add_row(database: Database, *, email: str, name: str, cognito_sub: st
     )
 
 
-async def _delete_pool_user(user_pool: UserPool, email: str) -> None:
+async def _delete_pool_user(user_pool: UserPool, cognito_sub: str) -> None:
     try:
-        await user_pool.delete(email)
+        await user_pool.delete(cognito_sub)
     except (PoolRefused, PoolUnavailable) as problem:
         log.error("pool_user_left_behind", reason=type(problem).__name__)

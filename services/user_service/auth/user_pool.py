@@ -1,4 +1,4 @@
-"""What sign-up and sign-in need of a user pool, and how a pool says no."""
+"""What sign-up, sessions and the end of an account need of a user pool, and how a pool says no."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -32,14 +32,25 @@ class UserNotConfirmed(PoolRefused):
 
 @dataclass(frozen=True)
 class PoolSession:
-    """What a successful sign-in yields."""
+    """What a successful sign-in or refresh yields."""
 
     cognito_sub: str
+    began_at: int
+    """When the password was given, in seconds since the epoch; 0 when the pool does not say."""
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     id_token: str = field(repr=False)
     expires_in_seconds: int
     token_type: str
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A session of the pool and whose it is."""
+
+    session: PoolSession
+    email: str
+    name: str
 
 
 class UserPool(Protocol):
@@ -54,5 +65,11 @@ class UserPool(Protocol):
     async def sign_in(self, *, email: str, password: str) -> PoolSession:
         """Open a session. Raises `WrongCredentials`, `UserNotConfirmed`."""
 
-    async def delete(self, email: str) -> None:
-        """Delete a user; one who is gone stays gone."""
+    async def refresh(self, refresh_token: str) -> PoolSession:
+        """Get new tokens for a session that goes on. Raises `WrongCredentials`."""
+
+    async def sign_out(self, cognito_sub: str) -> None:
+        """End every session of a user; one who is gone has none."""
+
+    async def delete(self, cognito_sub: str) -> None:
+        """Delete a user; one who is gone stays gone, and another one with the same e-mail stays, too."""

@@ -1,8 +1,8 @@
-"""The table `group_members`."""
+"""The tables `groups` and `group_members`."""
 
 from enum import StrEnum
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, String, Text
 from sqlalchemy.dialects.mysql import ENUM
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +15,19 @@ class Role(StrEnum):
     ADMIN = "ADMIN"
     MEMBER = "MEMBER"
     OWNER = "OWNER"
+
+
+class Group(Base):
+    """A study group."""
+
+    __tablename__ = "groups"
+
+    id: Mapped[PrimaryKey]
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(Text)
+    owner_cognito_sub: Mapped[CognitoSub]
+    created_at: Mapped[Stamp]
+    updated_at: Mapped[Stamp]
 
 
 class GroupMember(Base):

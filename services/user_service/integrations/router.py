@@ -24,6 +24,7 @@ from services.user_service.integrations.schemas import (
     SyncAnswer,
 )
 from services.user_service.sealing import Sealer
+from services.user_service.users.errors import UserNotFound
 from shared.identity.headers import Caller
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
@@ -74,7 +75,7 @@ async def read_status(database: DatabaseDep, caller: Caller) -> IntegrationsAnsw
     "/canvas/credentials",
     summary="Register a Canvas token",
     responses=documented_errors(
-        ErrorCodeAnswer, InvalidCanvasToken, CanvasUnavailable, has_body=True
+        ErrorCodeAnswer, InvalidCanvasToken, CanvasUnavailable, UserNotFound, has_body=True
     ),
 )
 async def register_canvas_token(

@@ -23,6 +23,8 @@ from services.user_service.integrations.canvas import (
 from services.user_service.integrations.errors import CanvasTokenNotFound
 from services.user_service.integrations.models import Credential, Provider
 from services.user_service.sealing import Sealer
+from services.user_service.users import service as users
+from services.user_service.users.errors import UserNotFound
 from shared.database import Database, utc_now
 
 MASK = "*" * 8
@@ -57,6 +59,7 @@ async def register_canvas_token(
     Raises:
         InvalidCanvasToken: Canvas rejects it.
         CanvasUnavailable: Canvas does not say.
+        UserNotFound: The account was deleted.
     """
     profile = await canvas.read_profile(token)
     sealed = sealer.seal(token, provider=Provider.CANVAS, cognito_sub=cognito_sub)
@@ -101,6 +104,11 @@ async def delete_canvas_token(session: AsyncSession, cognito_sub: str) -> None:
         raise CanvasTokenNotFound
 
 
+async def delete_all_of(session: AsyncSession, cognito_sub: str) -> None:
+    """Forget every credential of a user, with the account."""
+    await session.execute(delete(Credential).where(Credential.cognito_sub == cognito_sub))
+
+
 async def sync_canvas(
     database: Database, canvas_sync: CanvasSync, *, cognito_sub: str, mode: SyncMode
 ) -> SyncCounts:
@@ -127,6 +135,9 @@ def mask(token: str) -> str:
 async def _store(
     session: AsyncSession, *, cognito_sub: str, sealed: str, profile: CanvasProfile
 ) -> None:
+    await users.lock_user(session, cognito_sub)
+    if await users.is_deleted(session, cognito_sub):
+        raise UserNotFound
     now = utc_now()
     renewed = {
         # Written on renewal, too: the key of the table ignores case, the seal does not.

@@ -1,6 +1,7 @@
-"""A Cognito endpoint on loopback: the wire protocol and the error answers of the four calls that are used."""
+"""A Cognito endpoint on loopback: the wire protocol and the error answers of the calls that are used."""
 
 import json
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -30,6 +31,8 @@ class CognitoStub:
 
     def forget(self) -> None:
         self.users: dict[str, PoolUser] = {}
+        self.sessions: dict[str, tuple[PoolUser, int]] = {}
+        self.extra_claims: dict[str, Any] = {}
         self.failure: CognitoError | None = None
         self.challenge: str | None = None
         self.requests: list[tuple[str, dict[str, Any]]] = []
@@ -66,13 +69,21 @@ class CognitoStub:
         return {}
 
     def AdminDeleteUser(self, body: dict[str, Any]) -> dict[str, Any]:
-        self._user(body)
-        del self.users[body["Username"]]
+        gone = self._user(body)
+        self.users = {k: v for k, v in self.users.items() if v is not gone}
+        self.sessions = {k: v for k, v in self.sessions.items() if v[0] is not gone}
+        return {}
+
+    def AdminUserGlobalSignOut(self, body: dict[str, Any]) -> dict[str, Any]:
+        user = self._user(body)
+        self.sessions = {k: v for k, v in self.sessions.items() if v[0] is not user}
         return {}
 
     def InitiateAuth(self, body: dict[str, Any]) -> dict[str, Any]:
-        assert body["AuthFlow"] == "USER_PASSWORD_AUTH"
         parameters = body["AuthParameters"]
+        if body["AuthFlow"] == "REFRESH_TOKEN_AUTH":
+            return self._refresh(parameters["REFRESH_TOKEN"])
+        assert body["AuthFlow"] == "USER_PASSWORD_AUTH"
         user = self._user({"Username": parameters["USERNAME"]})
         if user.is_disabled:
             raise CognitoError("NotAuthorizedException", "User is disabled.")
@@ -82,18 +93,29 @@ class CognitoStub:
             raise CognitoError("UserNotConfirmedException", "User is not confirmed.")
         if self.challenge is not None:
             return {"ChallengeName": self.challenge, "Session": "..."}
+        refresh_token = f"refresh-{len(self.sessions) + 1}"
+        self.sessions[refresh_token] = (user, int(time.time()))
+        answer = self._refresh(refresh_token)
+        answer["AuthenticationResult"]["RefreshToken"] = refresh_token
+        return answer
+
+    def _refresh(self, refresh_token: str) -> dict[str, Any]:
+        if refresh_token not in self.sessions:
+            raise CognitoError("NotAuthorizedException", "Invalid Refresh Token")
+        user, began_at = self.sessions[refresh_token]
+        claims = {"sub": user.cognito_sub, "auth_time": began_at, **self.extra_claims}
         return {
             "AuthenticationResult": {
                 "AccessToken": "access",
-                "RefreshToken": "refresh",
-                "IdToken": jwt.encode({"sub": user.cognito_sub}, "key", "HS256"),
+                "IdToken": jwt.encode(claims, "key", "HS256"),
                 "ExpiresIn": 3600,
                 "TokenType": "Bearer",
             }
         }
 
     def _user(self, body: dict[str, Any]) -> PoolUser:
-        user = self.users.get(body["Username"])
-        if user is None:
-            raise CognitoError("UserNotFoundException", "User does not exist.")
-        return user
+        name = body["Username"]
+        for email, user in self.users.items():
+            if name in (email, user.cognito_sub):
+                return user
+        raise CognitoError("UserNotFoundException", "User does not exist.")

@@ -8,15 +8,31 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx
 import pytest
 
+from services.user_service.deletions.service import Deletions
 from services.user_service.main import build_app
 from services.user_service.migrate import MIGRATIONS
 from services.user_service.sealing import Sealer, SealingKey
-from services.user_service.tests.fakes import FakeCanvas, FakeCanvasSync, FakeUserPool
+from services.user_service.tests.fakes import (
+    FakeCanvas,
+    FakeCanvasSync,
+    FakeService,
+    FakeUserPool,
+)
 from shared.database import Database
 from shared.logging import JSONFormatter
 from shared.testing.schemas import connect, execute, migrated_schema
 
 API_KEY = "key-of-the-function"
+TABLES = (
+    "users",
+    "credentials",
+    "friendships",
+    "groups",
+    "group_members",
+    "revocations",
+    "deleted_users",
+    "pending_deletions",
+)
 KEY = base64.b64encode(bytes(range(32))).decode()
 
 
@@ -37,8 +53,8 @@ async def open_database(database_url: str) -> AsyncIterator[Database]:
 def database(open_database: Database, database_url: str) -> Database:
     # Deleting a few rows is ten times faster than truncating; no test asks for particular ids.
     with connect(database_url) as connection, connection.cursor() as cursor:
-        for table in ("users", "credentials", "friendships", "`groups`", "group_members"):
-            cursor.execute(f"DELETE FROM {table}")
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM `{table}`")
     return open_database
 
 
@@ -74,6 +90,26 @@ def canvas_sync() -> FakeCanvasSync:
 
 
 @pytest.fixture
+def schedule_service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+def course_service() -> FakeService:
+    return FakeService()
+
+
+@pytest.fixture
+def deletions(
+    database: Database,
+    pool: FakeUserPool,
+    schedule_service: FakeService,
+    course_service: FakeService,
+) -> Deletions:
+    return Deletions(database, pool, schedule_service, (course_service, schedule_service))
+
+
+@pytest.fixture
 def sealer() -> Sealer:
     return Sealer([SealingKey("default", bytes(range(32)))])
 
@@ -85,11 +121,15 @@ async def client(
     canvas: FakeCanvas,
     canvas_sync: FakeCanvasSync,
     sealer: Sealer,
+    schedule_service: FakeService,
+    deletions: Deletions,
 ) -> AsyncIterator[httpx.AsyncClient]:
     parts = {
         "user_pool": pool,
         "canvas_profiles": canvas,
         "canvas_sync": canvas_sync,
+        "group_data": schedule_service,
+        "deletions": deletions,
         "sealer": sealer,
         "api_key": API_KEY,
     }

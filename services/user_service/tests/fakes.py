@@ -1,10 +1,11 @@
-"""Doubles of what user_service talks to: a user pool, Canvas, the function, and a server on loopback."""
+"""Doubles of what user_service talks to: a user pool, Canvas, the function, other services; and a server on loopback."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from services.user_service.auth.user_pool import (
     WrongCredentials,
 )
 from services.user_service.integrations.canvas import CanvasProfile, SyncCounts, SyncMode
+from shared.web.errors import Unavailable
 
 POLICY = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d).{8,}", re.DOTALL)
 
@@ -37,6 +39,9 @@ class FakeUserPool:
 
     def __init__(self) -> None:
         self.users: dict[str, PoolUser] = {}
+        self.sessions: dict[str, tuple[str, int]] = {}
+        """Whose a refresh token is, and when that session began."""
+        self.ignores_sign_out = False
         self.unavailable: set[str] = set()
         self.refused: set[str] = set()
 
@@ -62,11 +67,29 @@ class FakeUserPool:
             raise WrongCredentials
         if not user.is_confirmed:
             raise UserNotConfirmed
-        return PoolSession(user.cognito_sub, "access", "refresh", "id", 3600, "Bearer")
+        refresh_token = f"refresh-{len(self.sessions) + 1}"
+        self.sessions[refresh_token] = (user.cognito_sub, int(time.time()))
+        return self._session(refresh_token)
 
-    async def delete(self, email: str) -> None:
+    async def refresh(self, refresh_token: str) -> PoolSession:
+        await self._answer("refresh")
+        if refresh_token not in self.sessions:
+            raise WrongCredentials
+        return self._session(refresh_token)
+
+    async def sign_out(self, cognito_sub: str) -> None:
+        await self._answer("sign_out")
+        if not self.ignores_sign_out:
+            self.sessions = {k: v for k, v in self.sessions.items() if v[0] != cognito_sub}
+
+    async def delete(self, cognito_sub: str) -> None:
         await self._answer("delete")
-        self.users.pop(email, None)
+        self.users = {k: v for k, v in self.users.items() if v.cognito_sub != cognito_sub}
+        self.sessions = {k: v for k, v in self.sessions.items() if v[0] != cognito_sub}
+
+    def _session(self, refresh_token: str) -> PoolSession:
+        sub, began_at = self.sessions[refresh_token]
+        return PoolSession(sub, began_at, "access", refresh_token, "id", 3600, "Bearer")
 
     async def _answer(self, operation: str) -> None:
         await asyncio.sleep(0)
@@ -107,6 +130,30 @@ class FakeCanvasSync:
         if self.failure is not None:
             raise self.failure
         return self.counts
+
+
+@dataclass
+class FakeService:
+    """A service that keeps data of groups and users; unavailable while `is_away`."""
+
+    is_away: bool = False
+    while_deleting: Callable[[], Awaitable[None]] | None = None
+    deleted_groups: list[int] = field(default_factory=list)
+    deleted_users: list[tuple[str, dict[int, str]]] = field(default_factory=list)
+
+    async def delete_group_data(self, group_id: int) -> None:
+        await self._answer()
+        self.deleted_groups.append(group_id)
+
+    async def delete_user_data(self, cognito_sub: str, group_owners: Mapping[int, str]) -> None:
+        await self._answer()
+        self.deleted_users.append((cognito_sub, dict(group_owners)))
+
+    async def _answer(self) -> None:
+        if self.while_deleting is not None:
+            await self.while_deleting()
+        if self.is_away:
+            raise Unavailable
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ class TestSignUp:
         assert answer.status_code == 201
         assert answer.json() == {
             "accessToken": "access",
-            "refreshToken": "refresh",
+            "refreshToken": "refresh-1",
             "idToken": "id",
             "expiresIn": 3600,
             "tokenType": "Bearer",
@@ -205,7 +205,7 @@ class TestSignIn:
         signed_up = await sign_up(client)
         answer = await sign_in(client)
         assert answer.status_code == 200
-        assert answer.json() == signed_up.json()
+        assert answer.json() == {**signed_up.json(), "refreshToken": "refresh-2"}
         assert answer.headers["cache-control"] == "no-store"
 
     async def test_unknown_email_and_wrong_password_look_the_same(

@@ -51,6 +51,8 @@ def environment(database_url: str) -> dict[str, str]:
         "COGNITO_CLIENT_ID": "client",
         "CANVAS_BASE_URL": "http://127.0.0.1:9",
         "CANVAS_SYNC_API_KEY": "key",
+        "COURSE_SERVICE_URL": "http://127.0.0.1:9",
+        "SCHEDULE_SERVICE_URL": "http://127.0.0.1:9",
         "ENCRYPTION_KEY": base64.b64encode(bytes(32)).decode(),
     }
 

@@ -16,6 +16,8 @@ COMPLETE = {
     "COGNITO_CLIENT_ID": "client",
     "CANVAS_BASE_URL": "https://canvas.example.edu/",
     "CANVAS_SYNC_API_KEY": "key",
+    "COURSE_SERVICE_URL": "http://127.0.0.1:8082",
+    "SCHEDULE_SERVICE_URL": "http://127.0.0.1:8083",
     "ENCRYPTION_KEY": KEY,
 }
 

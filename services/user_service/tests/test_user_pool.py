@@ -68,7 +68,7 @@ async def test_a_confirmed_user_signs_in(either: tuple[UserPool, Any]) -> None:
     await pool.confirm(EMAIL)
     session = await pool.sign_in(email=EMAIL, password=PASSWORD)
     assert session.cognito_sub == cognito_sub
-    assert (session.access_token, session.refresh_token) == ("access", "refresh")
+    assert (session.access_token, session.refresh_token) == ("access", "refresh-1")
     assert (session.expires_in_seconds, session.token_type) == (3600, "Bearer")
 
 
@@ -127,9 +127,9 @@ async def test_a_disabled_user_is_refused_but_not_for_the_password(
 
 async def test_a_deleted_user_may_be_deleted_again(either: tuple[UserPool, Any]) -> None:
     pool, holder = either
-    await _sign_up(pool)
-    await pool.delete(EMAIL)
-    await pool.delete(EMAIL)
+    cognito_sub = await _sign_up(pool)
+    await pool.delete(cognito_sub)
+    await pool.delete(cognito_sub)
     assert not holder.users
 
 

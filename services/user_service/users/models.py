@@ -1,4 +1,4 @@
-"""The table `users`."""
+"""The tables `users` and `deleted_users`."""
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
@@ -18,3 +18,12 @@ class User(Base):
     is_active: Mapped[bool]
     created_at: Mapped[Stamp]
     updated_at: Mapped[Stamp]
+
+
+class DeletedUser(Base):
+    """An account that was deleted; nothing may bring it back."""
+
+    __tablename__ = "deleted_users"
+
+    cognito_sub: Mapped[str] = mapped_column(String(255), primary_key=True)
+    deleted_at: Mapped[Stamp]

@@ -1,0 +1,25 @@
+"""Create pending_deletions: what other services and the user pool must still forget."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.mysql import BIGINT, DATETIME, ENUM, INTEGER, TEXT, VARCHAR
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "pending_deletions",
+        sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
+        sa.Column("kind", ENUM("GROUP", "USER"), nullable=False),
+        sa.Column("subject", VARCHAR(255), nullable=False),
+        sa.Column("group_owners", TEXT),
+        sa.Column("attempts", INTEGER, nullable=False, server_default=sa.text("0")),
+        sa.Column("created_at", DATETIME(fsp=6), nullable=False),
+        sa.Column("next_attempt_at", DATETIME(fsp=6), nullable=False),
+        sa.Index("idx_next_attempt_at", "next_attempt_at"),
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate="utf8mb4_unicode_ci",
+    )
