@@ -1,10 +1,20 @@
 """How schedules are read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, literal_column, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    and_,
+    literal_column,
+    not_,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.schedule_service.groups.service import (
@@ -15,9 +25,15 @@ from services.schedule_service.groups.service import (
 )
 from services.schedule_service.schedules.errors import InvalidSchedule, ScheduleNotFound
 from services.schedule_service.schedules.models import Schedule
-from services.schedule_service.schedules.schemas import Period, ScheduleStatus
+from services.schedule_service.schedules.schemas import (
+    Period,
+    ScheduleStatus,
+    on_wire,
+    period_on_wire,
+)
 from services.schedule_service.todos.service import group_ids_of, read_linked_todos, write_trees
 from shared.database import Database
+from shared.web.pages import Page, Position, read_position
 
 SCHEDULE_FIELDS = (
     Schedule.schedule_id.label("scheduleId"),
@@ -39,9 +55,19 @@ SCHEDULE_FIELDS = (
 )
 """A schedule's fields as the wire names them."""
 
-BY_ID = ("scheduleId",)
-BY_START = ("startTime", "groupId IS NOT NULL", "scheduleId")
+BY_ID: tuple[str, ...] = ("scheduleId",)
+BY_START: tuple[str, ...] = ("startTime", "groupId IS NOT NULL", "scheduleId")
 """At equal times the personal ones come first."""
+
+
+def position_by_id(schedule: Mapping[str, Any]) -> Position:
+    """Return a schedule's place in a list by id."""
+    return [schedule["scheduleId"]]
+
+
+def position_by_start(schedule: Mapping[str, Any]) -> Position:
+    """Return a schedule's place in a list by start."""
+    return [schedule["startTime"], int(schedule["groupId"] is not None), schedule["scheduleId"]]
 
 
 async def list_schedules(
@@ -54,7 +80,8 @@ async def list_schedules(
     start: datetime | None,
     end: datetime | None,
     status: ScheduleStatus | None,
-) -> Sequence[RowMapping]:
+    page: Page,
+) -> tuple[Sequence[RowMapping], Callable[[Mapping[str, Any]], Position]]:
     """Return the schedules of one group, of all the caller's groups and the caller, or of the caller.
 
     Args:
@@ -63,31 +90,45 @@ async def list_schedules(
         caller: Who asks.
         group_id: Only this group's; wins over `include_groups`.
         include_groups: Also those of all the caller's groups.
-        start: With `end`, only schedules that overlap the time between; alone it says nothing.
+        start: With `end`, only schedules that overlap the time between; alone it says nothing. In the
+            request's zone.
         end: See `start`.
         status: Only schedules in this status.
+        page: Which part of the list.
+
+    Returns:
+        The schedules, and what tells a schedule's place in this list.
 
     Raises:
         AccessDenied: The caller is not a member of the named group; said before the times are looked at.
         InvalidSchedule: The end is before the start.
+        BadRequest: The cursor is of another list, or a time is out of range.
         Unavailable: user_service cannot be asked.
     """
     scope = await reading_scope(
         groups, caller=caller, group_id=group_id, include_groups=include_groups
     )
-    period = None if start is None or end is None else Period(start, end)
+    period = None if start is None or end is None else period_on_wire(start, end)
     if period is not None and period.end < period.start:
         raise InvalidSchedule
-    is_by_start = period is not None or (include_groups and group_id is None)
-    return await database.transaction(
+    if period is not None or (include_groups and group_id is None):
+        order, position = BY_START, position_by_start
+        after = read_position(page, datetime, int, int)
+    else:
+        order, position = BY_ID, position_by_id
+        after = read_position(page, int)
+    listed = await database.transaction(
         lambda session: _read_schedules(
             session,
             scope=scope,
             period=period,
             status=status,
-            order=BY_START if is_by_start else BY_ID,
+            order=order,
+            after=after,
+            limit=page.fetch,
         )
     )
+    return listed, position
 
 
 async def read_schedule(
@@ -109,7 +150,22 @@ async def read_schedule(
     readable = {schedule["groupId"]} - {None}
     if group_ids_of(todos) - readable:
         readable |= set(await groups.group_ids_of(caller))
-    return {**schedule, "todos": write_trees(todos, caller=caller, group_ids=readable)}
+    return {**on_wire(schedule), "todos": write_trees(todos, caller=caller, group_ids=readable)}
+
+
+async def find_schedule(session: AsyncSession, *, schedule_id: int) -> RowMapping:
+    """Return a schedule, whoever may read it.
+
+    Raises:
+        ScheduleNotFound: There is none of that id.
+    """
+    rows = await session.execute(
+        select(*SCHEDULE_FIELDS).where(Schedule.schedule_id == schedule_id)
+    )
+    schedule = rows.mappings().one_or_none()
+    if schedule is None:
+        raise ScheduleNotFound
+    return schedule
 
 
 async def _read_schedules(
@@ -119,26 +175,54 @@ async def _read_schedules(
     period: Period | None,
     status: ScheduleStatus | None,
     order: tuple[str, ...],
+    after: tuple[Any, ...] | None,
+    limit: int | None,
 ) -> Sequence[RowMapping]:
+    branches = scope.branches(Schedule.cognito_sub, Schedule.group_id)
     parts = []
-    for branch in scope.branches(Schedule.cognito_sub, Schedule.group_id):
+    for branch in branches:
         part = select(*SCHEDULE_FIELDS).where(branch)
         if period is not None:
-            part = part.where(Schedule.start_time < period.end, Schedule.end_time > period.start)
+            part = part.where(*_overlaps(period))
         if status is not None:
             part = part.where(Schedule.status == status.value)
+        if after is not None:
+            part = part.where(*_comes_after(after))
+        if limit is not None and len(branches) > 1:
+            part = part.order_by(*map(literal_column, order)).limit(limit)
         parts.append(part)
-    rows = await session.execute(union_all(*parts).order_by(*map(literal_column, order)))
+    rows = await session.execute(
+        union_all(*parts).order_by(*map(literal_column, order)).limit(limit)
+    )
     return rows.mappings().all()
+
+
+def _overlaps(period: Period) -> list[ColumnElement[bool]]:
+    zoned = and_(Schedule.start_time < period.end, Schedule.end_time > period.start)
+    if period.all_day_start == period.start and period.all_day_end == period.end:
+        return [zoned]
+    all_day = and_(
+        Schedule.start_time < period.all_day_end, Schedule.end_time > period.all_day_start
+    )
+    return [
+        # What an index can find; then each by its own clock.
+        Schedule.start_time < max(period.end, period.all_day_end),
+        Schedule.end_time > min(period.start, period.all_day_start),
+        or_(and_(Schedule.is_all_day, all_day), and_(not_(Schedule.is_all_day), zoned)),
+    ]
+
+
+def _comes_after(position: tuple[Any, ...]) -> list[ColumnElement[bool]]:
+    """Return the condition for the rows behind a place in the list; its length says by which order."""
+    if len(position) == 1:
+        return [Schedule.schedule_id > position[0]]
+    place = tuple_(Schedule.start_time, Schedule.group_id.is_not(None), Schedule.schedule_id)
+    # The first is what an index can find; the second settles the ties.
+    return [Schedule.start_time >= position[0], place > tuple_(*position)]
 
 
 async def _read_with_todos(
     session: AsyncSession, *, schedule_id: int
 ) -> tuple[RowMapping, list[RowMapping]]:
-    rows = await session.execute(
-        select(*SCHEDULE_FIELDS).where(Schedule.schedule_id == schedule_id)
-    )
-    schedule = rows.mappings().one_or_none()
-    if schedule is None:
-        raise ScheduleNotFound
+    schedule = await find_schedule(session, schedule_id=schedule_id)
     return schedule, await read_linked_todos(session, schedule_id=schedule_id)
