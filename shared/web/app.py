@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -94,7 +94,9 @@ def json_answer(content: Any, status: int = 200) -> Response:
 
 
 def _in_zone(value: Any) -> Any:
-    return on_wire(value).isoformat() if isinstance(value, datetime) else dict(value)
+    if isinstance(value, datetime):
+        return on_wire(value).isoformat()
+    return value.isoformat() if isinstance(value, date) else dict(value)
 
 
 def _install_error_handlers(app: FastAPI, shape: ErrorShape) -> None:

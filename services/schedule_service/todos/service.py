@@ -9,7 +9,6 @@ from sqlalchemy import (
     Executable,
     RowMapping,
     and_,
-    distinct,
     literal,
     or_,
     select,
@@ -172,12 +171,17 @@ def _conditions(wanted: TodoFilter) -> list[ColumnElement[bool]]:
         conditions.append(Todo.due_date <= wanted.due_until)
     try:
         if wanted.status is not None:
-            conditions.append(Todo.status == TodoStatus(wanted.status.upper()).value)
+            conditions.append(Todo.status == TodoStatus(_upper(wanted.status)).value)
         if wanted.priority is not None:
-            conditions.append(Todo.priority == Priority(wanted.priority.upper()).value)
+            conditions.append(Todo.priority == Priority(_upper(wanted.priority)).value)
     except ValueError as problem:
         raise InvalidTodo("There is no such status or priority.") from problem
     return conditions
+
+
+def _upper(value: str) -> str:
+    # Some letters of other alphabets have an upper case in ours.
+    return value.upper() if value.isascii() else value
 
 
 async def _read(database: Database, statement: Executable) -> Sequence[RowMapping]:
@@ -192,9 +196,9 @@ async def _find_with_groups_below(
 ) -> tuple[RowMapping, set[int]]:
     parent = await find_todo(connection, todo_id=todo_id)
     found = await connection.scalars(
-        select(distinct(Todo.group_id)).where(
-            Todo.parent_todo_id == todo_id, Todo.group_id.is_not(None)
-        )
+        select(Todo.group_id)
+        .where(Todo.parent_todo_id == todo_id, Todo.group_id.is_not(None))
+        .distinct()
     )
     return parent, {group_id for group_id in found if group_id is not None}
 

@@ -1,7 +1,7 @@
 """How a tree of todos is walked: up to its root under locks, and down to its leaves.
 
-A todo never changes its parent, so a line to the root only ever ends by deletion. Whoever changes the
-progress of a tree, or its shape, first locks the line from the root down; changes of one tree thereby
+A todo never gets another parent; it only loses it, when the parent goes with its group. Whoever changes
+the progress of a tree, or its shape, first locks the line from the root down; changes of one tree thereby
 follow one another.
 """
 
@@ -25,24 +25,29 @@ async def lock_line(session: AsyncSession, *, todo_id: int) -> list[RowMapping]:
 
     Nothing is returned when there is no such todo.
     """
-    line = await _read_line(session, todo_id=todo_id)
+    ids = await _read_line(session, todo_id=todo_id)
     # Ids grow from the root down, and rows are locked in their order: everybody takes the root first.
     rows = await session.execute(
         select(
             Todo.todo_id,
+            Todo.parent_todo_id,
             Todo.cognito_sub,
             Todo.group_id,
-            Todo.category_id,
-            Todo.status,
             Todo.progress_percentage,
+            Todo.status,
         )
-        .where(Todo.todo_id.in_(sorted(line)))
+        .where(Todo.todo_id.in_(sorted(ids)))
         .order_by(Todo.todo_id)
         .with_for_update()
     )
     locked = {row["todo_id"]: row for row in rows.mappings()}
-    # What is missing was deleted while this waited, with everything below it.
-    return [locked[above] for above in line] if locked.keys() == set(line) else []
+    # While this waited for the locks, the line may have lost its upper end.
+    line: list[RowMapping] = []
+    above: int | None = todo_id
+    while above in locked:
+        line.append(locked.pop(above))
+        above = line[-1]["parent_todo_id"]
+    return line
 
 
 async def _read_line(session: AsyncSession, *, todo_id: int) -> list[int]:

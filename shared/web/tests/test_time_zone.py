@@ -37,6 +37,11 @@ async def rows() -> Response:
     return json_answer([{"madeAt": STORED}])
 
 
+@router.get("/dates")
+async def dates() -> Response:
+    return json_answer({"dueOn": STORED.date(), "madeAt": STORED})
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     async def ready() -> bool:
@@ -75,6 +80,12 @@ async def test_rows_and_models_are_shown_in_the_callers_zone(client: httpx.Async
         "madeAt": "2026-03-04T09:30:00.250000",
         "dueAt": "2026-03-04T09:30:00",
     }
+
+
+async def test_a_date_has_no_zone(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/stamps/dates", headers={"X-Time-Zone": "America/Lima"})
+
+    assert answer.json() == {"dueOn": "2026-03-04", "madeAt": "2026-03-03T19:30:00.250000"}
 
 
 @pytest.mark.parametrize(
