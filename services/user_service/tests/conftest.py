@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 import pytest
+from sqlalchemy import event
 
 from services.user_service.deletions.service import Deletions
 from services.user_service.main import build_app
@@ -23,6 +24,7 @@ from shared.logging import JSONFormatter
 from shared.testing.schemas import connect, execute, migrated_schema
 
 API_KEY = "key-of-the-function"
+PEOPLE = ("ann", "bob", "cho", "dan")
 TABLES = (
     "users",
     "credentials",
@@ -64,6 +66,32 @@ def rows(database: Database, database_url: str) -> Callable[..., list[tuple[obje
         return execute(database_url, statement, parameters)
 
     return run
+
+
+@pytest.fixture
+def people(rows: Callable[..., list[tuple[object, ...]]]) -> None:
+    """Ann, Bob, Cho and Dan, whose subs are their names."""
+    for name in PEOPLE:
+        rows(
+            "INSERT INTO users (email, name, cognito_sub, is_active, created_at, updated_at)"
+            " VALUES (%s, %s, %s, 1, NOW(6), NOW(6))",
+            f"{name}@example.com",
+            name.title(),
+            name,
+        )
+
+
+@pytest.fixture
+def statements(database: Database) -> Iterator[list[str]]:
+    """Collect every statement that reaches the database."""
+    seen: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        seen.append(statement)
+
+    event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(database.engine.sync_engine, "before_cursor_execute", note)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Doubles of what user_service talks to: a user pool, Canvas, the function, other services; and a server on loopback."""
+"""Doubles of what user_service talks to: user pool, Canvas, the function, other services; and a loopback server."""
 
 import asyncio
 import re
