@@ -16,14 +16,17 @@ MAX_LENGTH = 255
 MAX_INTERVAL = 1_000
 """Days in nearly three years, years in a millennium: more says never."""
 
+MAX_COUNT = 10_000
+"""27 years of every day; all of them are walked through to find the last ones."""
+
 MAX_TIMES_PER_DAY = 24
 """Every hour; whatever happens more often is not an entry of a planner."""
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
-_PARTS = frozenset(
-    "FREQ UNTIL COUNT INTERVAL WKST BYDAY BYMONTH BYMONTHDAY BYYEARDAY BYWEEKNO BYSETPOS BYHOUR"
-    " BYMINUTE BYSECOND".split()
+_PART = re.compile(
+    "(FREQ|UNTIL|COUNT|INTERVAL|WKST|BYDAY|BYMONTH|BYMONTHDAY|BYYEARDAY|BYWEEKNO|BYSETPOS"
+    "|BYHOUR|BYMINUTE|BYSECOND)=(.+)"
 )
 _NUMBER = re.compile(r"[+-]?\d{1,3}", re.ASCII)
 _COUNTER = re.compile(r"\d{1,6}", re.ASCII)
@@ -83,7 +86,7 @@ def read_rule(text: str) -> Rule:
     rule = Rule(
         frequency=frequency,
         interval=_read_counter(parts, "INTERVAL", MAX_INTERVAL) or 1,
-        count=_read_counter(parts, "COUNT", 10**6),
+        count=_read_counter(parts, "COUNT", MAX_COUNT),
         until=until,
         is_until_utc=is_until_utc,
         week_start=_read_week_start(parts.get("WKST", "MO")),
@@ -107,15 +110,14 @@ def _split(text: str) -> dict[str, str]:
         raise InvalidRecurrence(
             f"The recurrence rule is not a line of {MAX_LENGTH} ASCII characters."
         )
-    rule = text.upper().removeprefix(PREFIX)
     parts: dict[str, str] = {}
-    for part in rule.split(";"):
-        name, equals, value = part.partition("=")
-        if name not in _PARTS or not equals or not value:
+    for part in text.upper().removeprefix(PREFIX).split(";"):
+        match = _PART.fullmatch(part)
+        if match is None:
             raise InvalidRecurrence("The recurrence rule has a part that RFC 5545 does not know.")
-        if name in parts:
-            raise InvalidRecurrence(f"The recurrence rule has {name} twice.")
-        parts[name] = value
+        if match[1] in parts:
+            raise InvalidRecurrence(f"The recurrence rule has {match[1]} twice.")
+        parts[match[1]] = match[2]
     return parts
 
 
