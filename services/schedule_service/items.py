@@ -1,4 +1,4 @@
-"""What becomes of schedules and todos in bulk when their category, group or creator goes."""
+"""What becomes of rows in bulk when their category, group or creator goes."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple, cast
@@ -18,8 +18,8 @@ class Holder(NamedTuple):
     group_id: int | None
 
 
-class Items:
-    """The rows of one table of items, which all have a creator, perhaps a group, and a category.
+class Owned:
+    """The rows of one table that all have a creator and perhaps a group.
 
     Args:
         model: The table's mapped class.
@@ -27,6 +27,35 @@ class Items:
 
     def __init__(self, model: Any) -> None:
         self._model = model
+
+    async def group_ids_of_creator(self, session: AsyncSession, *, cognito_sub: str) -> set[int]:
+        """Return the groups for which someone made rows."""
+        rows = await session.scalars(
+            select(self._model.group_id)
+            .where(self._model.cognito_sub == cognito_sub, self._model.group_id.is_not(None))
+            .distinct()
+        )
+        return set(rows)
+
+    async def hand_over(
+        self, session: AsyncSession, *, group_id: int, cognito_sub: str, new_sub: str
+    ) -> int:
+        """Make someone else the creator of what someone made for a group, and return how many."""
+        return affected(
+            await session.execute(
+                update(self._model)
+                .where(self._model.group_id == group_id, self._model.cognito_sub == cognito_sub)
+                .values(self._handed_over(cognito_sub, new_sub)),
+                execution_options=IN_SQL,
+            )
+        )
+
+    def _handed_over(self, cognito_sub: str, new_sub: str) -> dict[str, Any]:
+        return {"cognito_sub": new_sub, "updated_at": utc_now()}
+
+
+class Items(Owned):
+    """The rows of one table of items, which are also sorted by categories."""
 
     async def holders(self, session: AsyncSession, *, category_ids: Collection[int]) -> set[Holder]:
         """Return whose items are sorted by some categories."""
@@ -48,33 +77,9 @@ class Items:
             execution_options=IN_SQL,
         )
 
-    async def group_ids_of_creator(self, session: AsyncSession, *, cognito_sub: str) -> set[int]:
-        """Return the groups for which someone made items."""
-        rows = await session.scalars(
-            select(self._model.group_id)
-            .where(self._model.cognito_sub == cognito_sub, self._model.group_id.is_not(None))
-            .distinct()
-        )
-        return set(rows)
-
-    async def hand_over(
-        self, session: AsyncSession, *, group_id: int, cognito_sub: str, new_sub: str
-    ) -> int:
-        """Make someone else the creator of what someone made for a group, and return how many items."""
-        return await self._update(
-            session,
-            and_(self._model.group_id == group_id, self._model.cognito_sub == cognito_sub),
-            self._handed_over(cognito_sub, new_sub),
-        )
-
-    async def delete_in_group(
-        self, session: AsyncSession, *, group_id: int, cognito_sub: str | None = None
-    ) -> int:
-        """Delete a group's items, or those that one creator made for it, and return how many."""
-        doomed = self._model.group_id == group_id
-        if cognito_sub is not None:
-            doomed = and_(doomed, self._model.cognito_sub == cognito_sub)
-        return await self._delete(session, doomed)
+    async def delete_in_group(self, session: AsyncSession, *, group_id: int) -> int:
+        """Delete a group's items and return how many."""
+        return await self._delete(session, self._belongs_to(Holder(None, group_id)))
 
     async def delete_personal(self, session: AsyncSession, *, cognito_sub: str) -> int:
         """Delete a user's personal items and return how many."""
@@ -86,18 +91,6 @@ class Items:
         return and_(
             self._model.group_id.is_(None),
             self._model.cognito_sub.is_not_distinct_from(holder.cognito_sub),
-        )
-
-    def _handed_over(self, cognito_sub: str, new_sub: str) -> dict[str, Any]:
-        return {"cognito_sub": new_sub, "updated_at": utc_now()}
-
-    async def _update(
-        self, session: AsyncSession, condition: ColumnElement[bool], values: dict[str, Any]
-    ) -> int:
-        return affected(
-            await session.execute(
-                update(self._model).where(condition).values(values), execution_options=IN_SQL
-            )
         )
 
     async def _delete(self, session: AsyncSession, doomed: ColumnElement[bool]) -> int:

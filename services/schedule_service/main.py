@@ -7,6 +7,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.schedule_service.categories.router import router as categories
+from services.schedule_service.deletion.router import groups_router, users_router
 from services.schedule_service.groups.user_service import UserServiceGroups, user_service_client
 from services.schedule_service.migrate import MIGRATIONS
 from services.schedule_service.schedules.router import router as schedules
@@ -33,7 +34,7 @@ def build_app(database: Database, user_service: httpx.AsyncClient) -> FastAPI:
 
     return create_app(
         title="Schedule Service API",
-        routers=[categories, schedules, todos],
+        routers=[categories, schedules, todos, groups_router, users_router],
         error_shape=error_code_shape,
         is_ready=database.is_reachable,
         state={"database": database, "groups": UserServiceGroups(user_service)},

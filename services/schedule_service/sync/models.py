@@ -1,4 +1,4 @@
-"""The table `canvas_snapshots`."""
+"""The tables `canvas_snapshots` and `deleted_users`."""
 
 from datetime import datetime
 
@@ -16,3 +16,12 @@ class CanvasSnapshot(Base):
 
     cognito_sub: Mapped[str] = mapped_column(String(255), primary_key=True)
     snapshot_at: Mapped[datetime | None] = mapped_column(DATETIME(fsp=6))
+
+
+class DeletedUser(Base):
+    """An account that is gone, whose late events are skipped."""
+
+    __tablename__ = "deleted_users"
+
+    cognito_sub: Mapped[str] = mapped_column(String(255), primary_key=True)
+    deleted_at: Mapped[datetime] = mapped_column(DATETIME(fsp=6))

@@ -1,8 +1,5 @@
 """Which Canvas schedules a student's planner holds, by the newest snapshot (events.md 4.1, 4.2, additions.md D)."""
 
-from datetime import datetime
-
-from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.schedule_service.categories.course_categories import (
@@ -17,8 +14,8 @@ from services.schedule_service.schedules.canvas_schedules import (
     insert_canvas_schedules,
     update_canvas_schedules,
 )
-from services.schedule_service.sync.models import CanvasSnapshot
 from services.schedule_service.sync.schemas import DisabledCourse, DueAssignment, Snapshot
+from services.schedule_service.sync.students import take_turn
 from shared.logging import get_logger
 
 log = get_logger(__name__)
@@ -30,7 +27,7 @@ async def apply_snapshot(session: AsyncSession, snapshot: Snapshot) -> None:
     Applying the same snapshot again changes no row.
     """
     sub = snapshot.cognito_sub
-    if not await _take_turn(session, cognito_sub=sub, snapshot_at=snapshot.snapshot_at):
+    if not await take_turn(session, cognito_sub=sub, snapshot_at=snapshot.snapshot_at):
         return
     existing = await find_canvas_schedules(session, cognito_sub=sub)
     due = {canvas_source_id(key, cognito_sub=sub): entry for key, entry in snapshot.due.items()}
@@ -52,7 +49,7 @@ async def apply_snapshot(session: AsyncSession, snapshot: Snapshot) -> None:
 async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse) -> None:
     """Delete the student's Canvas schedules in the course's category; the category and all else stay."""
     sub = disabled.cognito_sub
-    if not await _take_turn(session, cognito_sub=sub, snapshot_at=disabled.snapshot_at):
+    if not await take_turn(session, cognito_sub=sub, snapshot_at=disabled.snapshot_at):
         return
     categories = await find_course_categories(
         session, cognito_sub=sub, course_ids=[disabled.course_id]
@@ -62,41 +59,6 @@ async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse
         surplus = [schedule_id for ids in existing.values() for schedule_id in ids]
         await delete_canvas_schedules(session, schedule_ids=surplus)
         log.info("course_removed", courseId=disabled.course_id, deleted=len(surplus))
-
-
-async def _take_turn(
-    session: AsyncSession, *, cognito_sub: str, snapshot_at: datetime | None
-) -> bool:
-    """Lock the student until the transaction ends, and tell whether a message is new enough to apply.
-
-    Only a strictly older one is not. A message without a mark applies and leaves the stored one.
-    """
-    # Takes the exclusive lock at once. INSERT IGNORE would let two first messages share a lock, and then
-    # deadlock over it.
-    await session.execute(
-        text(
-            "INSERT INTO canvas_snapshots (cognito_sub) VALUES (:cognito_sub)"
-            " ON DUPLICATE KEY UPDATE cognito_sub = cognito_sub"
-        ),
-        {"cognito_sub": cognito_sub},
-    )
-    applied_at = await session.scalar(
-        select(CanvasSnapshot.snapshot_at)
-        .where(CanvasSnapshot.cognito_sub == cognito_sub)
-        .with_for_update()
-    )
-    if snapshot_at is None or snapshot_at == applied_at:
-        return True
-    if applied_at is not None and snapshot_at < applied_at:
-        log.info("older_message_skipped", snapshotAt=snapshot_at, appliedAt=applied_at)
-        return False
-    await session.execute(
-        update(CanvasSnapshot)
-        .where(CanvasSnapshot.cognito_sub == cognito_sub)
-        .values(snapshot_at=snapshot_at),
-        execution_options={"synchronize_session": False},
-    )
-    return True
 
 
 def _surplus(snapshot: Snapshot, existing: dict[str, list[int]]) -> list[int]:
