@@ -122,14 +122,16 @@ async def remove_enrollments(session: AsyncSession, cognito_sub: str) -> int:
     # Who enrolls meanwhile must either see the leader or be seen as the next one.
     await lock_courses(session, led)
     await session.execute(delete(Enrollment).where(Enrollment.cognito_sub == cognito_sub))
-    next_ids = await session.scalars(
-        select(func.min(Enrollment.id))
-        .where(Enrollment.course_id.in_([course_id for course_id in led if led[course_id]]))
-        .group_by(Enrollment.course_id)
-    )
-    await session.execute(
-        update(Enrollment).where(Enrollment.id.in_(next_ids.all())).values(is_sync_leader=True)
-    )
+    left_behind = [course_id for course_id in led if led[course_id]]
+    if left_behind:
+        next_ids = await session.scalars(
+            select(func.min(Enrollment.id))
+            .where(Enrollment.course_id.in_(left_behind))
+            .group_by(Enrollment.course_id)
+        )
+        await session.execute(
+            update(Enrollment).where(Enrollment.id.in_(next_ids.all())).values(is_sync_leader=True)
+        )
     return len(led)
 
 
