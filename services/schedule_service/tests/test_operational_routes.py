@@ -2,18 +2,29 @@
 
 import pytest
 
+ENDPOINTS = {
+    "/v1/categories": {"get", "post"},
+    "/v1/categories/{category_id}": {"get", "put", "delete"},
+    "/v1/schedules": {"get", "post"},
+    "/v1/schedules/check-conflicts": {"post"},
+    "/v1/schedules/find-free-slots": {"post"},
+    "/v1/schedules/occurrences": {"get"},
+    "/v1/schedules/{schedule_id}": {"get", "put", "delete"},
+    "/v1/schedules/{schedule_id}/status": {"patch"},
+    "/v1/todos": {"get", "post"},
+    "/v1/todos/{todo_id}": {"get", "put", "delete"},
+    "/v1/todos/{todo_id}/progress": {"patch"},
+    "/v1/todos/{todo_id}/status": {"patch"},
+    "/v1/todos/{todo_id}/subtasks": {"get", "post"},
+}
+
 
 async def test_the_document_shows_the_endpoints_and_nothing_internal(api):
     """O3, R-27"""
     document = (await api.get("/v3/api-docs")).json()
     assert document["info"] == {"title": "Schedule Service API", "version": "1.0.0"}
     assert document["servers"] == [{"url": "/api"}]
-    assert set(document["paths"]) == {
-        "/v1/categories",
-        "/v1/categories/{category_id}",
-        "/v1/schedules",
-        "/v1/schedules/{schedule_id}",
-    }
+    assert {path: set(operations) for path, operations in document["paths"].items()} == ENDPOINTS
     listing = document["paths"]["/v1/schedules"]["get"]
     assert {parameter["name"] for parameter in listing["parameters"]} >= {
         "groupId",
@@ -56,3 +67,29 @@ async def test_errors_have_the_shape_of_this_service(api, method, path, status, 
     answer = await api.request(method, path)
     assert (answer.status_code, answer.json()["errorCode"]) == (status, code)
     assert set(answer.json()) == {"errorCode", "message", "timestamp"}
+
+
+async def test_every_answer_and_error_of_the_written_endpoints_is_documented(api):
+    """S-04: the statuses of rest.md 4.1 and 4.2, the generic ones, and never 422."""
+    paths = (await api.get("/v3/api-docs")).json()["paths"]
+    general = {"400", "401", "500", "503"}
+    expected = {
+        ("/v1/categories", "post"): {"201", "403", "409", "415"},
+        ("/v1/categories/{category_id}", "put"): {"200", "403", "404", "409", "415"},
+        ("/v1/categories/{category_id}", "delete"): {"204", "403", "404"},
+        ("/v1/schedules", "post"): {"201", "403", "404", "415"},
+        ("/v1/schedules/{schedule_id}", "put"): {"200", "403", "404", "415"},
+        ("/v1/schedules/{schedule_id}/status", "patch"): {"200", "403", "404", "415"},
+        ("/v1/schedules/{schedule_id}", "delete"): {"204", "403", "404"},
+    }
+    for (path, method), statuses in expected.items():
+        assert set(paths[path][method]["responses"]) == statuses | general
+
+
+async def test_what_is_read_and_written_is_shown_by_examples(api):
+    schemas = (await api.get("/v3/api-docs")).json()["components"]["schemas"]
+    for name in ("CategoryWrite", "CategoryRead", "ScheduleWrite", "ScheduleRead"):
+        [example] = schemas[name]["examples"]
+        assert len(example) >= 3
+        assert set(example) <= set(schemas[name]["properties"])
+    assert schemas["ScheduleRead"]["additionalProperties"] is False
