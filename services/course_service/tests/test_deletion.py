@@ -193,6 +193,23 @@ async def test_a_message_in_work_meanwhile_loses_or_comes_first(
     assert rows("SELECT COUNT(*) FROM assignment_visibility") == [(10,)]
 
 
+async def test_students_enrolling_while_the_leader_goes_leave_one_leader(
+    worker: Worker, client: httpx.AsyncClient, rows: Rows
+) -> None:
+    """R-13, D-03"""
+    for n in range(1, 16):
+        await worker.apply(courses_synced(f"leader-{n}", course(n)))
+        await asyncio.gather(
+            delete(client, f"leader-{n}"),
+            *(worker.apply(courses_synced(f"{name}-{n}", course(n))) for name in "abc"),
+        )
+
+    assert rows(
+        "SELECT COUNT(*) FROM (SELECT SUM(is_sync_leader) AS leaders, COUNT(*) AS students"
+        " FROM enrollments GROUP BY course_id) c WHERE leaders = 1 AND students = 3"
+    ) == [(15,)]
+
+
 @pytest.mark.parametrize("name", ["%", "_______", "%25", "7b0e0f6a%", JIWOO[:-1] + "_", "*"])
 async def test_a_wildcard_is_nobodys_id(
     semester: Worker, client: httpx.AsyncClient, rows: Rows, name: str
