@@ -66,9 +66,9 @@ class TodoWrite(RequestBody):
         dueDate="2026-03-04",
         deadline="2026-03-04T23:59:00",
         categoryId=12,
-        groupId=None,
+        groupId=7,
         priority="HIGH",
-        parentTodoId=None,
+        parentTodoId=55,
         scheduleId=34,
     )
 
@@ -117,7 +117,7 @@ class TodoFilter:
 _READ_EXAMPLE: dict[str, Any] = {
     "todoId": 56,
     "cognitoSub": "7b0e0f6a-1111-4222-8333-944455556666",
-    "groupId": None,
+    "groupId": 7,
     "categoryId": 12,
     "title": "Write the scheduler",
     "description": "Part A, then the tests",
@@ -127,7 +127,7 @@ _READ_EXAMPLE: dict[str, Any] = {
     "status": "IN_PROGRESS",
     "priority": "HIGH",
     "progressPercentage": 45,
-    "parentTodoId": None,
+    "parentTodoId": 55,
     "scheduleId": 34,
     "isAiGenerated": False,
     "createdAt": "2026-03-01T08:00:00.123456",
