@@ -539,9 +539,9 @@ async def test_the_document_names_every_answer_of_the_todo_endpoints(api):
         ("PATCH", f"{one}/progress"): writing | {"200"},
     }
     schemas = document["components"]["schemas"]
-    for name in ("TodoWrite", "StatusChange", "ProgressChange", "TodoRead"):
+    for name in ("TodoWrite", "TodoStatusChange", "TodoProgressChange", "TodoRead"):
         [example] = schemas[name]["examples"]
         assert set(example) == set(schemas[name]["properties"])
     assert schemas["TodoRead"]["additionalProperties"] is False
-    percentage = schemas["ProgressChange"]["properties"]["progressPercentage"]
+    percentage = schemas["TodoProgressChange"]["properties"]["progressPercentage"]
     assert (percentage["minimum"], percentage["maximum"]) == (0, 100)

@@ -18,8 +18,8 @@ from services.schedule_service.schedules.errors import ScheduleNotFound
 from services.schedule_service.todos import service, writing
 from services.schedule_service.todos.errors import InvalidTodo, TodoNotFound
 from services.schedule_service.todos.schemas import (
-    ProgressChange,
-    StatusChange,
+    TodoProgressChange,
+    TodoStatusChange,
     TodoFilter,
     TodoRead,
     TodoWrite,
@@ -192,7 +192,11 @@ async def update_todo(
     responses=PROGRESS_ERRORS,
 )
 async def change_status(
-    caller: Caller, database: DatabaseDep, groups: GroupsDep, todo_id: PathId, change: StatusChange
+    caller: Caller,
+    database: DatabaseDep,
+    groups: GroupsDep,
+    todo_id: PathId,
+    change: TodoStatusChange,
 ) -> Response:
     """Set a todo's status; its progress follows, and that of all todos above it."""
     return json_answer(
@@ -213,7 +217,7 @@ async def change_progress(
     database: DatabaseDep,
     groups: GroupsDep,
     todo_id: PathId,
-    change: ProgressChange,
+    change: TodoProgressChange,
 ) -> Response:
     """Set a todo's progress in percent; its status follows, and the progress of all todos above it."""
     return json_answer(

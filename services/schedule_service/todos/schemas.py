@@ -87,7 +87,7 @@ class TodoWrite(RequestBody):
     schedule_id: OptionalLong = None
 
 
-class StatusChange(RequestBody):
+class TodoStatusChange(RequestBody):
     """A todo's new status."""
 
     model_config = _example(status="IN_PROGRESS")
@@ -95,7 +95,7 @@ class StatusChange(RequestBody):
     status: TodoStatus
 
 
-class ProgressChange(RequestBody):
+class TodoProgressChange(RequestBody):
     """A todo's new progress."""
 
     model_config = _example(progressPercentage=45)
