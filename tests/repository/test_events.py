@@ -9,7 +9,9 @@ import pytest
 from shared.events.canvas_sync import SyncMessage
 from shared.events.course_service import AnalysisRequest, CourseDisabled, UserAssignmentsCreated
 from shared.events.event import Event
+from shared.events.llm_analysis import TasksGenerated
 from shared.events.routes import QUEUES, queue_of
+from shared.events.submissions import SubmissionDetected, SubmissionRecorded
 
 SAMPLES = Path("shared/events/samples")
 SHAPES: dict[str, type[Event]] = {
@@ -19,6 +21,9 @@ SHAPES: dict[str, type[Event]] = {
     "COURSE_DISABLED": CourseDisabled,
     "ASSIGNMENT_CREATED": AnalysisRequest,
     "ASSIGNMENT_UPDATED": AnalysisRequest,
+    "TASKS_GENERATED": TasksGenerated,
+    "SUBMISSION_DETECTED": SubmissionDetected,
+    "SUBMISSION_RECORDED": SubmissionRecorded,
 }
 
 
