@@ -8,8 +8,10 @@ from fastapi import FastAPI
 
 from services.schedule_service.categories.router import router as categories
 from services.schedule_service.deletion.router import groups_router, users_router
+from services.schedule_service.free_slots.router import router as free_slots
 from services.schedule_service.groups.user_service import UserServiceGroups, user_service_client
 from services.schedule_service.migrate import MIGRATIONS
+from services.schedule_service.occurrences.router import router as occurrences
 from services.schedule_service.schedules.router import router as schedules
 from services.schedule_service.settings import APISettings
 from services.schedule_service.todos.router import router as todos
@@ -34,7 +36,16 @@ def build_app(database: Database, user_service: httpx.AsyncClient) -> FastAPI:
 
     return create_app(
         title="Schedule Service API",
-        routers=[categories, schedules, todos, groups_router, users_router],
+        # Before the schedules, whose ids would match their paths.
+        routers=[
+            categories,
+            free_slots,
+            occurrences,
+            schedules,
+            todos,
+            groups_router,
+            users_router,
+        ],
         error_shape=error_code_shape,
         is_ready=database.is_reachable,
         state={"database": database, "groups": UserServiceGroups(user_service)},
