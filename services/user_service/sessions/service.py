@@ -72,7 +72,8 @@ async def list_revocations(
             Revocation.revoked_before >= earliest.replace(microsecond=0)
         )
     )
-    return [*rows.tuples(), *await users.list_deleted_since(session, earliest)]
+    signed_out = [(row.cognito_sub, row.revoked_before) for row in rows]
+    return [*signed_out, *await users.list_deleted_since(session, earliest)]
 
 
 async def forget(session: AsyncSession, cognito_sub: str) -> None:

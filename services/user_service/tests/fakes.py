@@ -41,6 +41,7 @@ class FakeUserPool:
         self.users: dict[str, PoolUser] = {}
         self.sessions: dict[str, tuple[str, int]] = {}
         """Whose a refresh token is, and when that session began."""
+        self.sessions_opened = 0
         self.ignores_sign_out = False
         self.unavailable: set[str] = set()
         self.refused: set[str] = set()
@@ -67,7 +68,8 @@ class FakeUserPool:
             raise WrongCredentials
         if not user.is_confirmed:
             raise UserNotConfirmed
-        refresh_token = f"refresh-{len(self.sessions) + 1}"
+        self.sessions_opened += 1
+        refresh_token = f"refresh-{self.sessions_opened}"
         self.sessions[refresh_token] = (user.cognito_sub, int(time.time()))
         return self._session(refresh_token)
 

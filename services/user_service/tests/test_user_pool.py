@@ -1,15 +1,18 @@
 """The fake pool and the Cognito client pass the same scenarios; the client keeps the provider's texts inside."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from jose import jwt
 
 from services.user_service.auth.cognito import CognitoUserPool
 from services.user_service.auth.user_pool import (
     PasswordBreaksPolicy,
     PoolRefused,
+    PoolSession,
     PoolUnavailable,
     UsernameTaken,
     UserNotConfirmed,
@@ -131,6 +134,81 @@ async def test_a_deleted_user_may_be_deleted_again(either: tuple[UserPool, Any])
     await pool.delete(cognito_sub)
     await pool.delete(cognito_sub)
     assert not holder.users
+
+
+async def _open_session(pool: UserPool) -> PoolSession:
+    await _sign_up(pool)
+    await pool.confirm(EMAIL)
+    return await pool.sign_in(email=EMAIL, password=PASSWORD)
+
+
+async def test_a_session_is_refreshed_and_keeps_its_beginning(
+    either: tuple[UserPool, Any],
+) -> None:
+    """J-05: what a sign-out covers is told by when the password was given."""
+    pool, holder = either
+    session = await _open_session(pool)
+    assert abs(session.began_at - time.time()) < 5
+    [(token, (user, began_at))] = holder.sessions.items()
+    holder.sessions[token] = (user, began_at - 1000)
+    refreshed = await pool.refresh(session.refresh_token)
+    assert refreshed.refresh_token == session.refresh_token
+    assert refreshed.cognito_sub == session.cognito_sub
+    assert refreshed.began_at == session.began_at - 1000
+
+
+async def test_a_signed_out_or_unknown_session_is_not_refreshed(
+    either: tuple[UserPool, Any],
+) -> None:
+    pool, _ = either
+    session = await _open_session(pool)
+    await pool.sign_out(session.cognito_sub)
+    for token in (session.refresh_token, "unknown"):
+        with pytest.raises(WrongCredentials):
+            await pool.refresh(token)
+
+
+async def test_signing_out_somebody_who_is_gone_is_no_error(either: tuple[UserPool, Any]) -> None:
+    pool, _ = either
+    await pool.sign_out("nobody")
+
+
+async def test_deleting_by_sub_spares_a_new_user_with_the_same_email(
+    either: tuple[UserPool, Any],
+) -> None:
+    """S-08: a deletion is repeated, perhaps after the same e-mail has signed up again."""
+    pool, holder = either
+    old = await _sign_up(pool)
+    await pool.delete(old)
+    new = await _sign_up(pool)
+    await pool.delete(old)
+    assert holder.users[EMAIL].cognito_sub == new
+
+
+async def test_a_pool_that_starts_sessions_anew_on_refresh_is_seen_through(
+    cognito: CognitoUserPool, stub: CognitoStub
+) -> None:
+    """ministack sets `auth_time` on every refresh; its refresh tokens tell when they were issued."""
+    session = await _open_session(cognito)
+    token = jwt.encode({"iat": session.began_at - 1000}, "key", "HS256")
+    stub.sessions[token] = stub.sessions[session.refresh_token]
+    assert (await cognito.refresh(token)).began_at == session.began_at - 1000
+
+
+@pytest.mark.parametrize("token", ["a.b.c", "a.b.c.d.e", "eyJ9.e30.x", "opaque"])
+async def test_an_opaque_refresh_token_says_nothing_about_the_beginning(
+    cognito: CognitoUserPool, stub: CognitoStub, token: str
+) -> None:
+    session = await _open_session(cognito)
+    stub.sessions[token] = stub.sessions[session.refresh_token]
+    assert (await cognito.refresh(token)).began_at == session.began_at
+
+
+async def test_a_token_that_does_not_say_when_its_session_began_counts_as_the_earliest(
+    cognito: CognitoUserPool, stub: CognitoStub
+) -> None:
+    stub.extra_claims = {"auth_time": 0}
+    assert (await _open_session(cognito)).began_at == 0
 
 
 async def test_sign_up_sends_email_and_name_as_attributes(

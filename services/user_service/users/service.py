@@ -96,7 +96,7 @@ async def list_deleted_since(
             DeletedUser.deleted_at >= moment
         )
     )
-    return rows.tuples().all()
+    return [(row.cognito_sub, row.deleted_at) for row in rows]
 
 
 async def add_user(session: AsyncSession, *, email: str, name: str, cognito_sub: str) -> User:
