@@ -51,7 +51,11 @@ async def sign_in(database: DatabaseDep, pool: UserPoolDep, body: SignIn) -> Aut
     return AuthAnswer.of(signed_in)
 
 
-@router.get("/health", summary="Tell that the service answers")
+@router.get(
+    "/health",
+    summary="Tell that the service answers",
+    responses=documented_errors(ErrorCodeAnswer, public=True),
+)
 async def read_health() -> dict[str, str | int]:
     """Return `UP` with the time in epoch milliseconds."""
     return {"status": "UP", "service": "user-service", "timestamp": time.time_ns() // 1_000_000}
