@@ -27,6 +27,9 @@ SETTLE = timedelta(seconds=15)
 CLAIM = timedelta(seconds=30)
 """Nobody else tries meanwhile; above the longest try, and a process that dies delays it by no more."""
 
+ATTEMPT_SECONDS = 8.5
+"""For each part: the first try is part of a request, which the gateway gives 10 s."""
+
 MAX_PAUSE_SECONDS = 10
 """Between tries: a service that is back has forgotten within S-08's minute."""
 
@@ -103,7 +106,8 @@ class Deletions:
     async def attempt(self, pending: PendingDeletion) -> None:
         """Try all parts of one deletion, at the same time, and note how it went."""
         began_at = utc_now()
-        outcomes = await asyncio.gather(*self._parts(pending), return_exceptions=True)
+        parts = (asyncio.wait_for(part, timeout=ATTEMPT_SECONDS) for part in self._parts(pending))
+        outcomes = await asyncio.gather(*parts, return_exceptions=True)
         failures = {type(outcome).__name__ for outcome in outcomes if outcome is not None}
         if failures:
             log.warning(

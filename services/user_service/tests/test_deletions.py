@@ -48,6 +48,26 @@ async def test_two_processes_share_the_work(
     assert schedule_service.deleted_groups == [7]
 
 
+async def test_a_part_that_hangs_is_given_up_and_tried_again(
+    deletions: Deletions,
+    database: Database,
+    rows: Rows,
+    schedule_service: FakeService,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first try is part of a request."""
+    await _record(database, rows)
+    monkeypatch.setattr(service, "ATTEMPT_SECONDS", 0.05)
+    never = asyncio.Event()
+
+    async def hang() -> None:
+        await never.wait()
+
+    schedule_service.while_deleting = hang
+    assert await deletions.work_off_due() == 1
+    assert rows("SELECT attempts FROM pending_deletions") == [(1,)]
+
+
 async def test_no_failure_ends_it(
     database: Database,
     rows: Rows,
