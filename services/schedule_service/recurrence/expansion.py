@@ -28,7 +28,7 @@ PERIOD_EFFORT = {
 """What looking at one period costs, in units of about 3 microseconds."""
 
 OCCURRENCES_PER_EFFORT = 6
-"""So many on one day cost as much as another day."""
+"""Finding so many costs as much as looking at another day."""
 
 
 def starts_between(

@@ -20,8 +20,8 @@ from shared.web.time_zone import on_wire, read_zone, to_utc
 
 UTC = ZoneInfo("UTC")
 
-MAX_EFFORT = 500_000
-"""About two seconds of one core for all schedules of a request; 100 people with 13 daily ones each in a year."""
+MAX_EFFORT = 250_000
+"""About two seconds of one core for all schedules of a request: 100 people with six daily ones each in a year."""
 
 MAX_LOOKBACK = timedelta(days=366)
 """Of occurrences that last longer, those that started earlier are not looked for."""
