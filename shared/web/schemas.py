@@ -142,7 +142,10 @@ WireDatetime = Annotated[datetime, BeforeValidator(_read_datetime), *_DATETIME_R
 WireDate = Annotated[date, BeforeValidator(_read_date)]
 """A `date` of a body or an answer."""
 
-WireLong = Annotated[int, BeforeValidator(_read_long)]
+LenientLong = BeforeValidator(_read_long)
+"""Marks an integer that is also read from a numeric string; stands after its bounds, to document them."""
+
+WireLong = Annotated[int, LenientLong]
 """A 64-bit integer of a body; numeric strings are read."""
 
 WireBool = Annotated[bool, BeforeValidator(_read_bool)]

@@ -18,10 +18,10 @@ from services.schedule_service.schedules.errors import ScheduleNotFound
 from services.schedule_service.todos import service, writing
 from services.schedule_service.todos.errors import InvalidTodo, TodoNotFound
 from services.schedule_service.todos.schemas import (
-    TodoProgressChange,
-    TodoStatusChange,
     TodoFilter,
+    TodoProgressChange,
     TodoRead,
+    TodoStatusChange,
     TodoWrite,
 )
 from shared.identity.headers import Caller

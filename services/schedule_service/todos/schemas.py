@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.web.schemas import (
     Answer,
+    LenientLong,
     NotBlank,
     OptionalDatetime,
     OptionalLong,
@@ -100,7 +101,7 @@ class TodoProgressChange(RequestBody):
 
     model_config = _example(progressPercentage=45)
 
-    progress_percentage: Annotated[WireLong, Field(ge=0, le=100)]
+    progress_percentage: Annotated[int, Field(ge=0, le=100), LenientLong]
 
 
 @dataclass(frozen=True)
