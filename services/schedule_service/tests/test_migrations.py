@@ -99,8 +99,8 @@ def test_migrating_again_changes_nothing(planner):
 @pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
 def test_a_migration_cut_short_is_started_again(planner, revision):
     """D-06: MySQL commits each statement, so the step may be done and not yet noted."""
-    before = [planner.rows(f"SHOW CREATE TABLE {table}") for table in COLUMNS]
     planner.category()
+    before = [planner.rows(f"SHOW CREATE TABLE {table}") for table in COLUMNS]
     planner.rows("UPDATE alembic_version SET version_num = %s", revision)
     migrate(MIGRATIONS, planner.url)
     assert [planner.rows(f"SHOW CREATE TABLE {table}") for table in COLUMNS] == before
