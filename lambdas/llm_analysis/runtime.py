@@ -1,0 +1,200 @@
+"""Puts the function together once and keeps it for the invocations that follow.
+
+Opening the clients costs a good part of a second, and they belong to one event loop. Lambda
+calls a plain function, so the loop runs in a thread of its own, where several invocations may also share it.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import SecretStr
+
+from lambdas.llm_analysis.neighbours import StoredAnalyses, neighbour_http_client
+from lambdas.llm_analysis.providers.anthropic import AnthropicMessages
+from lambdas.llm_analysis.providers.bedrock import BedrockConverse
+from lambdas.llm_analysis.providers.calls import (
+    CALL_SECONDS,
+    ModelCalls,
+    RetryPolicy,
+    model_http_client,
+)
+from lambdas.llm_analysis.providers.model import Model, ModelProvider
+from lambdas.llm_analysis.providers.openai import OpenAIChat
+from lambdas.llm_analysis.providers.outline import Outline
+from lambdas.llm_analysis.providers.provider import Provider
+from lambdas.llm_analysis.redelivery import Redelivery
+from lambdas.llm_analysis.service import LLMAnalysis
+from lambdas.llm_analysis.settings import ANTHROPIC_URL, OPENAI_URL, LLMAnalysisSettings
+from shared.aws import aws_client
+from shared.logging import configure_logging
+from shared.messaging.publisher import Publisher
+from shared.messaging.queues import SQSClient
+from shared.settings import read_settings
+
+Result = TypeVar("Result")
+
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Function:
+    """The function, put together."""
+
+    analysis: LLMAnalysis
+    redelivery: Redelivery
+
+
+async def open_function(
+    stack: AsyncExitStack,
+    settings: LLMAnalysisSettings,
+    *,
+    sqs: SQSClient | None = None,
+    retry: RetryPolicy | None = None,
+) -> Function:
+    """Put the function together.
+
+    Args:
+        stack: Closes what is opened here.
+        settings: Who proposes steps and where everything is.
+        sqs: Replaces the client that is opened by default.
+        retry: Replaces the pauses between tries of a model.
+    """
+    neighbour_http = await stack.enter_async_context(neighbour_http_client())
+    queues = sqs or await stack.enter_async_context(aws_client("sqs", settings))
+    analyses = StoredAnalyses(
+        neighbour_http,
+        schedule_service_url=settings.schedule_service_url,
+        api_key=settings.canvas_sync_api_key,
+    )
+    analysis = LLMAnalysis(
+        await open_provider(stack, settings, ModelCalls(retry)),
+        Outline(),
+        analyses,
+        Publisher(queues),
+        settings.task_creation_queue_name,
+    )
+    return Function(analysis, Redelivery(queues))
+
+
+async def open_provider(
+    stack: AsyncExitStack, settings: LLMAnalysisSettings, calls: ModelCalls
+) -> Provider:
+    """Open the provider that the settings name."""
+    if settings.llm_provider == "outline":
+        return Outline()
+    return ModelProvider(await _open_model(stack, settings, calls))
+
+
+async def _open_model(
+    stack: AsyncExitStack, settings: LLMAnalysisSettings, calls: ModelCalls
+) -> Model:
+    model_id = settings.llm_model or ""
+    if settings.llm_provider == "bedrock":
+        endpoint = settings.llm_api_url or settings.aws_endpoint_url
+        client = await stack.enter_async_context(
+            aws_client(
+                "bedrock-runtime",
+                settings.model_copy(update={"aws_endpoint_url": endpoint}),
+                read_timeout_seconds=CALL_SECONDS,
+                # Repeating is the business of `calls`, which keeps `Retry-After` and the circuit.
+                max_attempts=1,
+            )
+        )
+        return BedrockConverse(client, model_id=model_id, calls=calls)
+    http = await stack.enter_async_context(model_http_client())
+    if settings.llm_provider == "anthropic":
+        return AnthropicMessages(
+            http,
+            base_url=settings.llm_api_url or ANTHROPIC_URL,
+            api_key=settings.llm_api_key or SecretStr(""),
+            model_id=model_id,
+            calls=calls,
+        )
+    base_url = settings.llm_api_url or OPENAI_URL
+    return OpenAIChat(
+        http,
+        base_url=base_url,
+        api_key=settings.llm_api_key,
+        model_id=model_id,
+        is_vendor=base_url.startswith(OPENAI_URL),
+        calls=calls,
+    )
+
+
+async def open_from_environment(stack: AsyncExitStack) -> Function:
+    """Put the function together as the environment says.
+
+    Raises:
+        SettingsError: Names each setting that is missing or wrong.
+    """
+    settings = read_settings(LLMAnalysisSettings)
+    configure_logging("llm_analysis", settings.log_level)
+    return await open_function(stack, settings)
+
+
+class Runtime:
+    """One event loop in a thread of its own and what was opened on it; both are made anew when the loop is gone.
+
+    Args:
+        open_function: Puts the function together; called again after it failed.
+    """
+
+    def __init__(
+        self, open_function: Callable[[AsyncExitStack], Coroutine[Any, Any, Function]]
+    ) -> None:
+        self._open_function = open_function
+        self._starting = threading.Lock()
+        self._running: _RunningLoop | None = None
+
+    def run(self, work: Callable[[Function], Coroutine[Any, Any, Result]]) -> Result:
+        """Do a piece of work on the loop and wait for it, from any thread but the loop's own."""
+        with self._starting:
+            if self._running is None or not self._running.is_alive():
+                self._running = _RunningLoop(self._open_function)
+            running = self._running
+        return asyncio.run_coroutine_threadsafe(running.do(work), running.loop).result()
+
+    def close(self) -> None:
+        """Close what was opened and end the loop."""
+        with self._starting:
+            running, self._running = self._running, None
+        if running is not None and running.is_alive():
+            running.close()
+
+
+class _RunningLoop:
+    def __init__(
+        self, open_function: Callable[[AsyncExitStack], Coroutine[Any, Any, Function]]
+    ) -> None:
+        self._open_function = open_function
+        self._opening = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._function: Function | None = None
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self.loop.run_forever, name="llm-analysis", daemon=True
+        )
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive() and not self.loop.is_closed()
+
+    async def do(self, work: Callable[[Function], Coroutine[Any, Any, Result]]) -> Result:
+        async with self._opening:
+            if self._function is None:
+                async with AsyncExitStack() as stack:
+                    self._function = await self._open_function(stack)
+                    self._stack = stack.pop_all()
+        return await work(self._function)
+
+    def close(self) -> None:
+        with suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(self._stack.aclose(), self.loop).result(STOP_SECONDS)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(STOP_SECONDS)
+        if not self._thread.is_alive():
+            self.loop.close()
