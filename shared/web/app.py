@@ -82,15 +82,18 @@ async def _nothing(_: FastAPI) -> AsyncIterator[None]:
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
-    """Return rows, dictionaries or lists as JSON bytes, without a model in between.
+    """Return rows, dictionaries or lists as a JSON answer, without a model in between."""
+    return Response(json_bytes(content), status_code=status, media_type="application/json")
+
+
+def json_bytes(content: Any) -> bytes:
+    """Return rows, dictionaries or lists as JSON.
 
     Datetimes are stored UTC digits and are written in the request's zone.
     """
     if is_utc():
-        body = orjson.dumps(content, default=dict)
-    else:
-        body = orjson.dumps(content, default=_in_zone, option=orjson.OPT_PASSTHROUGH_DATETIME)
-    return Response(body, status_code=status, media_type="application/json")
+        return orjson.dumps(content, default=dict)
+    return orjson.dumps(content, default=_in_zone, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _in_zone(value: Any) -> Any:

@@ -47,6 +47,18 @@ async def test_stamps_are_shown_in_the_zone_too(api, planner, body):
     assert answer.json()["createdAt"] == "2025-01-01T09:00:00"
 
 
+async def test_the_todos_of_a_schedule_are_shown_in_the_zone_too(api, planner, body):
+    category = body["categoryId"]
+    schedule = planner.schedule(category, is_all_day=1)
+    root = planner.todo(category, schedule_id=schedule, deadline="2026-03-04 20:00:00")
+    planner.todo(category, parent_todo_id=root, deadline="2026-03-04 20:00:00")
+    shown = (await api.get(f"/v1/schedules/{schedule}", headers=SEOUL)).json()
+    for todo in (shown["todos"][0], shown["todos"][0]["subtasks"][0]):
+        assert todo["deadline"] == "2026-03-05T05:00:00"
+        assert todo["createdAt"] == "2025-01-01T09:00:00"
+        assert (todo["startDate"], todo["dueDate"]) == ("2026-03-01", "2026-03-04")
+
+
 async def test_an_all_day_schedule_has_the_same_digits_everywhere(api, planner, body):
     body |= {
         "isAllDay": True,

@@ -26,6 +26,7 @@ from services.schedule_service.todos.models import Todo
 from services.schedule_service.todos.schemas import Priority, TodoFilter, TodoStatus
 from services.schedule_service.todos.trees import LEVELS_PER_STATEMENT
 from shared.database import Database
+from shared.web.app import json_bytes
 
 TODO_FIELDS = (
     Todo.todo_id.label("todoId"),
@@ -262,7 +263,7 @@ def write_trees(
         if not is_readable:
             continue
         fields = {name: value for name, value in todo.items() if name != "level"}
-        tree = orjson.Fragment(orjson.dumps({**fields, "subtasks": subtasks[::-1]}))
+        tree = orjson.Fragment(json_bytes({**fields, "subtasks": subtasks[::-1]}))
         if todo["parentTodoId"] is None:
             roots.append(tree)
         else:
