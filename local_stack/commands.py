@@ -80,9 +80,14 @@ async def _supervise(
     is_ready = False
     try:
         await stack.start()
-        await when_ready(stack)
-        is_ready = True
-        await stack.keep_running()
+        # What dies during the demo is restarted like at any other time.
+        keeping = asyncio.create_task(stack.keep_running())
+        try:
+            await when_ready(stack)
+            is_ready = True
+            await keeping
+        finally:
+            keeping.cancel()
     except asyncio.CancelledError:
         return 0 if is_ready else INTERRUPTED
     finally:

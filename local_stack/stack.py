@@ -76,6 +76,8 @@ class LocalStack:
         self._settings: dict[str, str] = {
             "HOST": LOOPBACK,
             "ENVIRONMENT": "local",
+            # Said, for the function would inherit the emulator's own.
+            "LOG_LEVEL": "INFO",
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": self._url(AWS_PORT),
             "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,

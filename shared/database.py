@@ -4,9 +4,9 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import Result, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -27,6 +27,12 @@ MAX_ATTEMPTS = 5
 
 POOL_TIMEOUT_SECONDS = 2.0
 """D-04: a request that finds no free connection answers 503 within three seconds."""
+
+REQUEST_TIMEOUT_SECONDS = 8.0
+"""A unit of work with all its tries: a server that hangs must answer before the gateway gives up at 10 s."""
+
+MESSAGE_TIMEOUT_SECONDS = 60.0
+"""The same for consumers, whose messages may change thousands of rows."""
 
 LOCK_CONFLICTS = {1205, 1213, 1020}
 """Lock wait timeout, deadlock, and MariaDB's `Record has changed since last read`."""
@@ -57,7 +63,14 @@ class Database:
     their transactions to gap-lock deadlocks.
     """
 
-    def __init__(self, database_url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        pool_size: int = 10,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> None:
+        self._timeout_seconds = timeout_seconds
         pool = {
             "pool_size": pool_size,
             "max_overflow": pool_size,
@@ -70,7 +83,7 @@ class Database:
             url, isolation_level="READ COMMITTED", **pool
         )
         # No BEGIN, COMMIT and ROLLBACK around a single SELECT: each would be a round trip.
-        self._reading_engine = create_async_engine(
+        self.reading_engine = create_async_engine(
             url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **pool
         )
 
@@ -99,7 +112,7 @@ class Database:
                     raise
                 return result
 
-        return await _retried(once)
+        return await _retried(once, self._timeout_seconds)
 
     async def read(self, query: Callable[[AsyncConnection], Awaitable[ResultT]]) -> ResultT:
         """Run queries without a transaction around them: for lists, at a third of the round trips.
@@ -114,10 +127,10 @@ class Database:
         """
 
         async def once() -> ResultT:
-            async with self._reading_engine.connect() as connection:
+            async with self.reading_engine.connect() as connection:
                 return await query(connection)
 
-        return await _retried(once)
+        return await _retried(once, self._timeout_seconds)
 
     async def is_reachable(self, timeout_seconds: float = 2.0) -> bool:
         """Tell whether the database answers a query in time."""
@@ -155,10 +168,24 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
-        await self._reading_engine.dispose()
+        await self.reading_engine.dispose()
 
 
-async def _retried(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
+def as_dicts(result: Result[Any]) -> list[dict[str, Any]]:
+    """Return rows as dictionaries by column label; several times faster than SQLAlchemy's mappings."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
+
+
+async def _retried(once: Callable[[], Awaitable[ResultT]], timeout_seconds: float) -> ResultT:
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _attempts(once)
+    except TimeoutError as problem:
+        raise DatabaseUnavailable("no answer in time") from problem
+
+
+async def _attempts(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             return await once()

@@ -13,9 +13,12 @@ from sqlalchemy.exc import OperationalError
 from shared.database import Database, SchemaNotMigrated, driver_url
 from shared.settings import DatabaseSettings, exit_with_error, load_settings
 
-LOCK_NAME = "unisync_migration"
-LOCK_TIMEOUT_SECONDS = 60
+LOCK_TIMEOUT_SECONDS = 300
 """Two instances may start at once: the second waits for the first and then finds nothing to do."""
+
+
+class MigrationBlocked(Exception):
+    """Another instance has been migrating the same schema for too long."""
 
 
 def newest_revision(migrations: Path) -> str:
@@ -32,10 +35,16 @@ def migrate(migrations: Path, database_url: str) -> None:
     Args:
         migrations: Folder with `env.py` and `versions/`.
         database_url: `mysql://user:password@host:port/database`.
+
+    Raises:
+        MigrationBlocked: Another instance does not finish.
     """
     engine = create_engine(driver_url(database_url, "pymysql"), poolclass=pool.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"SELECT GET_LOCK('{LOCK_NAME}', {LOCK_TIMEOUT_SECONDS})")
+        # Lock names are the server's: the schema's name keeps services from waiting for each other.
+        lock = f"SELECT GET_LOCK(CONCAT('migrate_', DATABASE()), {LOCK_TIMEOUT_SECONDS})"
+        if connection.exec_driver_sql(lock).scalar() != 1:
+            raise MigrationBlocked(f"another migration holds the lock for {LOCK_TIMEOUT_SECONDS} s")
         config = Config()
         config.set_main_option("script_location", str(migrations))
         config.attributes["connection"] = connection
@@ -77,5 +86,7 @@ def main(migrations: Path) -> None:
     settings = load_settings(DatabaseSettings)
     try:
         migrate(migrations, settings.database_url)
+    except MigrationBlocked as problem:
+        exit_with_error(str(problem))
     except OperationalError as problem:
         exit_with_error(f"the database of DATABASE_URL cannot be reached: {problem.orig}")

@@ -11,7 +11,7 @@ from services.course_service.settings import WorkerSettings
 from services.course_service.snapshots.service import build_snapshot
 from services.course_service.sync.handlers import sync_handler
 from shared.aws import aws_client
-from shared.database import Database
+from shared.database import MESSAGE_TIMEOUT_SECONDS, Database
 from shared.events.course_service import (
     ASSIGNMENT_CREATED,
     ASSIGNMENT_UPDATED,
@@ -52,7 +52,7 @@ def main() -> None:
     """Consume and relay until SIGTERM."""
     settings = load_settings(WorkerSettings)
     configure_logging("course_service_worker", settings.log_level)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, timeout_seconds=MESSAGE_TIMEOUT_SECONDS)
     check_schema = schema_check(database, MIGRATIONS)
 
     async def work(stopping: asyncio.Event) -> None:

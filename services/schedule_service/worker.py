@@ -6,7 +6,7 @@ from services.schedule_service.migrate import MIGRATIONS
 from services.schedule_service.settings import WorkerSettings
 from services.schedule_service.sync.handlers import task_creation_handler
 from shared.aws import aws_client
-from shared.database import Database
+from shared.database import MESSAGE_TIMEOUT_SECONDS, Database
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
 from shared.migrations import schema_check
@@ -19,7 +19,7 @@ def main() -> None:
     """Consume until the process is told to stop."""
     settings = load_settings(WorkerSettings)
     configure_logging("schedule_service_worker", settings.log_level)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, timeout_seconds=MESSAGE_TIMEOUT_SECONDS)
     check_schema = schema_check(database, MIGRATIONS)
 
     async def consume(stopping: asyncio.Event) -> None:

@@ -18,10 +18,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.database import DatabaseUnavailable
 from shared.logging import (
+    accepted_correlation_id,
     correlation_id,
     current_user,
     get_logger,
-    new_correlation_id,
     pseudonym,
 )
 from shared.messaging.metrics import FAILED, PROCESSED, RETRIED
@@ -219,7 +219,7 @@ def _parse(raw: dict[str, Any]) -> _Message:
         raw["MessageId"],
         raw["ReceiptHandle"],
         event,
-        attribute.get("StringValue") or new_correlation_id(),
+        accepted_correlation_id((attribute.get("StringValue") or "").encode("utf-8", "replace")),
     )
 
 

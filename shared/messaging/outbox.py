@@ -27,8 +27,8 @@ from shared.messaging.publisher import Publisher, PublishError
 
 log = get_logger(__name__)
 
-LEASE_SECONDS = 30
-"""Longer than one batch takes to build and send; a killed relay's rows are free again after it."""
+LEASE_SECONDS = 8
+"""Q-04: a killed relay's rows are sent within ten seconds. A batch that takes longer may be sent twice."""
 
 CLAIM_SIZE = 10
 POLL_SECONDS = 0.2

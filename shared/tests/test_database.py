@@ -1,6 +1,8 @@
 """What a unit of work promises on a real server."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -9,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from local_stack.mysql_server import start_mysql
 from shared.database import Database, DatabaseUnavailable, SchemaNotMigrated
 from shared.testing.schemas import connect, execute
 
@@ -177,6 +180,28 @@ async def test_an_exhausted_pool_is_reported_within_three_seconds(schema_url: st
     release.set()
     await asyncio.gather(*holders)
     await database.close()
+
+
+async def test_a_server_that_hangs_is_given_up_in_time(
+    mysql_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Every outbound call has a time-out: the gateway gives up after 10 s, the service before it."""
+    with start_mysql(tmp_path_factory.mktemp("hanging")) as server:
+        if server.pid is None:
+            pytest.skip("this server is not ours to stop")
+        database = Database(f"{server.url()}/mysql", timeout_seconds=1)
+        assert await database.is_reachable()
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(3):
+                with pytest.raises(DatabaseUnavailable):
+                    await database.transaction(lambda session: session.execute(text("SELECT 1")))
+                with pytest.raises(DatabaseUnavailable):
+                    await database.read(lambda reader: reader.execute(text("SELECT 1")))
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        assert await database.is_reachable()
+        await database.close()
 
 
 async def test_a_schema_without_migrations_is_refused(database: Database) -> None:

@@ -20,10 +20,15 @@ PASSWORD = "Planner2026"
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the state directory of the running system, with its logs."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(stack_directory: Path) -> Iterator[Stack]:
     """Yield the `stack.json` of a running system."""
-    directory: Path = tmp_path_factory.mktemp("stack")
-    with running_stack(directory) as described:
+    with running_stack(stack_directory) as described:
         yield described
 
 

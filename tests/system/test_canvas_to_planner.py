@@ -1,12 +1,15 @@
 """The main job, through the gateway and every process: the planner shows what Canvas shows."""
 
 import time
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.system.conftest import (
+    PASSWORD,
     SignUp,
     Stack,
     Student,
@@ -187,7 +190,7 @@ async def test_two_students_keep_their_own_due_dates_of_one_assignment(
     await early.shows(expected)
 
 
-async def test_a_listing_that_fails_half_way_removes_nothing(
+async def test_a_course_whose_listing_fails_loses_nothing(
     sign_up: SignUp, canvas: httpx.AsyncClient
 ) -> None:
     """C-05"""
@@ -205,6 +208,86 @@ async def test_a_listing_that_fails_half_way_removes_nothing(
 
     assert (answer.status_code, answer.json()["errorCode"]) == (500, "CANVAS_SYNC_ERROR")
     await student.shows(expected)
+
+
+@pytest.mark.parametrize("fails_after_a_page", [False, True])
+async def test_a_first_listing_in_parts_keeps_what_the_student_had(
+    stack: Stack, sign_up: SignUp, canvas: httpx.AsyncClient, fails_after_a_page: bool
+) -> None:
+    """C-05: the course came through another student first; its listing needs several messages."""
+    await reset(canvas, courses=1, assignments_per_course=150, description_bytes=12_000)
+    student, other = await sign_up(), await sign_up()
+    await student.sync("courses")
+    await until(lambda: _count(student, "/enrollments", 1))
+    await other.sync_everything()
+    expected = await due_assignments(canvas)
+    await student.shows(expected)
+    ids = {s["sourceId"]: s["scheduleId"] for s in await student.get("/schedules")}
+    if fails_after_a_page:
+        await canvas.put("/_sandbox/faults", json={"status": 500, "path": "page=bookmark"})
+
+    answer = await student.gateway.post("/api/v1/integrations/canvas/sync")
+    await settle(stack)
+
+    assert answer.status_code == (500 if fails_after_a_page else 200)
+    await student.shows(expected)
+    assert {s["sourceId"]: s["scheduleId"] for s in await student.get("/schedules")} == ids
+
+
+async def test_one_correlation_id_runs_from_the_gateway_to_the_last_consumer(
+    stack: Stack, stack_directory: Path, sign_up: SignUp
+) -> None:
+    """G-10, S-07"""
+    student = await sign_up()
+    await student.sync_everything()
+    request_id = f"trace-{uuid4().hex[:12]}"
+
+    await student.gateway.post(
+        "/api/v1/integrations/canvas/sync", headers={"X-Request-Id": request_id}
+    )
+
+    expected = {
+        "gateway",
+        "user_service",
+        "canvas-sync-lambda",
+        "course_service",
+        "course_service_worker",
+        "schedule_service_worker",
+    }
+
+    async def is_everywhere() -> bool:
+        return expected <= {
+            log.stem
+            for log in (stack_directory / "logs").glob("*.log")
+            if request_id in log.read_text(encoding="utf-8")
+        }
+
+    await until(is_everywhere)
+
+
+async def test_no_log_holds_a_token_an_address_or_a_sub(
+    stack: Stack, stack_directory: Path, sign_up: SignUp
+) -> None:
+    """S-07"""
+    student = await sign_up()
+    await student.sync_everything()
+    await settle(stack)
+    secrets = {
+        student.canvas_token,
+        student.email,
+        student.cognito_sub,
+        PASSWORD,
+        stack["api_key"],
+        student.gateway.headers["Authorization"].split(".")[-1],
+    }
+
+    leaks = [
+        log.name
+        for log in (stack_directory / "logs").glob("*.log")
+        if any(secret in log.read_text(encoding="utf-8") for secret in secrets)
+    ]
+
+    assert leaks == []
 
 
 async def test_six_courses_are_planned_within_five_seconds_of_the_answer(

@@ -74,10 +74,12 @@ async def _keep_marks(
 ) -> None:
     """Remember whose listing was seen, and of when."""
     listed_ids = {view.course_id for view, synced in listed if synced.is_listing}
+    # Until the first complete listing a student keeps seeing the whole course: a part takes nothing away.
+    completed_ids = {view.course_id for view, synced in listed if synced.complete_ids is not None}
     await mark_listed(
         session,
         sync.cognito_sub,
-        [course_id for course_id in sorted(listed_ids) if not views[course_id].is_listed],
+        [course_id for course_id in sorted(completed_ids) if not views[course_id].is_listed],
     )
     if sync.observed_at is None:
         return

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, SQLColumnExpression, and_
 
 from services.schedule_service.groups.errors import AccessDenied
 
@@ -39,7 +38,7 @@ class ReadingScope:
     group_ids: tuple[int, ...] = ()
 
     def branches(
-        self, cognito_sub: InstrumentedAttribute[Any], group_id: InstrumentedAttribute[Any]
+        self, cognito_sub: SQLColumnExpression[Any], group_id: SQLColumnExpression[Any]
     ) -> list[ColumnElement[bool]]:
         """Return one condition for the personal items and one for the groups'; no row meets both.
 

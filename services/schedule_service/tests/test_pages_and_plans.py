@@ -1,10 +1,10 @@
 """Lists of categories and schedules in pages, in few statements, on indexes."""
 
 import re
-from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+
+from shared.testing.statements import sent_statements
 
 GROUPS = range(1, 41)
 
@@ -39,20 +39,6 @@ def many(planner, user_service):
     planner.rows("ANALYZE TABLE schedules, categories")
 
 
-@contextmanager
-def statements(database):
-    """Collect what is sent to the database."""
-    sent = []
-
-    def note(_, __, statement, parameters, *___) -> None:
-        sent.append((statement, parameters))
-
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
-
-
 RANGE = "startDate=2026-03-01T00:00:00&endDate=2026-03-04T00:00:00"
 LISTS = [
     "/v1/categories?includeGroups=true",
@@ -70,7 +56,7 @@ async def test_pages_together_are_the_whole_list_and_every_call_is_few_statement
 ):
     """D-07: at 10,000 rows of others; ties at equal times are cut anywhere."""
     for path in LISTS:
-        with statements(database) as sent:
+        with sent_statements(database) as sent:
             whole = (await api.get(path)).json()
             joined, link = [], f"{path}{'&' if '?' in path else '?'}limit=7"
             pages = 0

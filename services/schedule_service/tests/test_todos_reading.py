@@ -4,7 +4,8 @@ import itertools
 import re
 
 import pytest
-from sqlalchemy import event as engine_event
+
+from shared.testing.statements import sent_statements
 
 FIELDS = {
     "todoId",
@@ -53,17 +54,8 @@ def todos(planner, category, user_service):
 @pytest.fixture
 def statements(database):
     """What was sent to the database, on either of its pools."""
-    sent = []
-
-    def note(_, __, statement, parameters, *___) -> None:
-        sent.append((statement, parameters))
-
-    engines = [database.engine.sync_engine, database._reading_engine.sync_engine]
-    for engine in engines:
-        engine_event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    for engine in engines:
-        engine_event.remove(engine, "before_cursor_execute", note)
+    with sent_statements(database) as sent:
+        yield sent
 
 
 async def titles(api, query="") -> list[str]:

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from shared.events.routes import ASSIGNMENT_EVENTS
+from shared.logging import correlation_id
 from shared.messaging.consumer import Consumer, MalformedMessage, Unavailable
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
@@ -222,3 +223,21 @@ async def test_the_consumer_outlives_a_broker_that_is_away(sqs: HostileSQS) -> N
     await consume_until(sqs, handle, lambda: applied)
 
     assert applied == ["a"]
+
+
+@pytest.mark.parametrize("attribute", ["x" * 200, "with\nbreak", "short", "가나다라마바사아"])
+async def test_a_malformed_correlation_id_is_replaced_and_the_message_applied(
+    sqs: HostileSQS, attribute: str
+) -> None:
+    """No message attribute is ever needed to process a message."""
+    seen: list[str | None] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        seen.append(correlation_id.get())
+
+    token = correlation_id.set(attribute)
+    await send(sqs, {"cognitoSub": "a"})
+    correlation_id.reset(token)
+    await consume_until(sqs, handle, lambda: seen)
+
+    assert len(seen[0] or "") == 32
