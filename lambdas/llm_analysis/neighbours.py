@@ -55,14 +55,14 @@ class StoredAnalyses:
             log.warning("stored_analysis_unreadable", contentHash=content_hash)
             return None
 
-    async def claim(self, content_hash: str, claim_id: str) -> bool:
+    async def claim(self, content_hash: str, worker_id: str) -> bool:
         """Charge one call for a text to the budget; false means that another worker holds the text.
 
         Raises:
             BudgetSpent: No further call may be made for this text.
             AnalysesUnavailable: schedule_service did not say.
         """
-        body = {"contentHash": content_hash, "claimId": claim_id}
+        body = {"contentHash": content_hash, "workerId": worker_id}
         answer = await self._call("POST", "/claims", body)
         if answer.status_code == 429:
             raise BudgetSpent("no further call may be made for this text")

@@ -46,7 +46,7 @@ class Analyses(Protocol):
     async def find(self, content_hash: str) -> list[GeneratedTask] | None:
         """Return the steps that are stored for a text, or nothing."""
 
-    async def claim(self, content_hash: str, claim_id: str) -> bool:
+    async def claim(self, content_hash: str, worker_id: str) -> bool:
         """Charge one call to the budget; false when another worker holds the text."""
 
     async def keep(self, content_hash: str, tasks: list[GeneratedTask]) -> None:
@@ -97,6 +97,8 @@ class LLMAnalysis:
         self._claim_poll_seconds = claim_poll_seconds
         self._claim_patience_seconds = claim_patience_seconds
         self._max_proposal_seconds = max_proposal_seconds
+        # One text is worked on once at a time here, so a claim that an outage left behind is ours again.
+        self._worker_id = uuid4().hex
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def apply(
@@ -229,7 +231,6 @@ class LLMAnalysis:
         stored = await self._found(content_hash, assignment)
         if stored is not None:
             return stored
-        claim_id = uuid4().hex
         is_first_call = True
 
         async def allow_call() -> None:
@@ -237,11 +238,11 @@ class LLMAnalysis:
             if is_first_call:
                 # Charged by the claim below.
                 is_first_call = False
-            elif not await self._analyses.claim(content_hash, claim_id):
+            elif not await self._analyses.claim(content_hash, self._worker_id):
                 raise BudgetSpent("the claim has passed to another worker")
 
         if self._provider.is_metered:
-            stored = await self._delivered_or_claimed(content_hash, claim_id, assignment)
+            stored = await self._delivered_or_claimed(content_hash, assignment)
             if stored is not None:
                 return stored
         tasks = await self._provider.propose(assignment, allow_call)
@@ -249,7 +250,7 @@ class LLMAnalysis:
         return tasks
 
     async def _delivered_or_claimed(
-        self, content_hash: str, claim_id: str, assignment: Assignment
+        self, content_hash: str, assignment: Assignment
     ) -> list[GeneratedTask] | None:
         """Return what another worker delivered, or nothing as soon as the claim is ours.
 
@@ -259,7 +260,7 @@ class LLMAnalysis:
         """
         clock = asyncio.get_running_loop().time
         give_up_at = clock() + self._claim_patience_seconds
-        while not await self._analyses.claim(content_hash, claim_id):
+        while not await self._analyses.claim(content_hash, self._worker_id):
             if clock() >= give_up_at:
                 raise AnalysisInProgress("another worker is at this text")
             await asyncio.sleep(self._claim_poll_seconds)

@@ -33,7 +33,9 @@ square-bracketed placeholders; it shows where the step comes from.
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _NUMBER = re.compile(
-    r"(?<![\w-])(?:\+\d{1,3}[-. ]?)?\(?0\d{1,2}\)?[-. ]?\d{3,4}[-. ]?\d{4}(?!\d)|(?<!\d)\d{8,}(?!\d)"
+    r"\+\d{1,3}[-. ]?\(?\d{1,3}\)?[-. ]?\d{3,4}[-. ]?\d{4}(?!\d)"
+    r"|(?<![\w-])\(?0\d{1,2}\)?[-. ]?\d{3,4}[-. ]?\d{4}(?!\d)"
+    r"|(?<!\d)\d{8,}(?!\d)"
 )
 _PARAMETERS = re.compile(r"(?P<address>\b[a-z][a-z0-9+.-]*://[^\s?#]*)[?#]\S*", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^\s/@]+@")

@@ -103,7 +103,7 @@ class ScheduleService:
         if self.status is not None:
             return JSONResponse({"error": "away"}, self.status)
         if call.path == "/internal/v1/analyses/claims":
-            return self._claim(call.body["contentHash"], call.body["claimId"])
+            return self._claim(call.body["contentHash"], call.body["workerId"])
         content_hash = call.path.removeprefix("/internal/v1/analyses/")
         assert re.fullmatch(r"[0-9a-f]{64}", content_hash)
         if call.method == "PUT":
@@ -116,14 +116,14 @@ class ScheduleService:
             {"error": "none"} if tasks is None else {"tasks": tasks}, 404 if tasks is None else 200
         )
 
-    def _claim(self, content_hash: str, claim_id: str) -> Response:
+    def _claim(self, content_hash: str, worker_id: str) -> Response:
         holder = self.holders.get(content_hash)
-        if holder not in {None, claim_id}:
+        if holder not in {None, worker_id}:
             return JSONResponse({"error": "held"}, 409)
         if sum(self.charged.values()) >= self.budget or self.charged[content_hash] >= 2:
             return JSONResponse({"error": "spent"}, 429, headers={"Retry-After": "3600"})
         self.charged[content_hash] += 1
-        self.holders[content_hash] = claim_id
+        self.holders[content_hash] = worker_id
         return JSONResponse({"contentHash": content_hash}, 200 if holder else 201)
 
 

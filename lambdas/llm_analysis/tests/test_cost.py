@@ -1,0 +1,311 @@
+"""Cost is capped and shared (L-03), and an outage stays its own (L-04)."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lambdas.llm_analysis.assignments import MAX_TEXT_CHARACTERS
+from lambdas.llm_analysis.errors import ProviderUnavailable
+from lambdas.llm_analysis.providers.calls import OPEN_SECONDS, Circuit, RetryPolicy
+from lambdas.llm_analysis.providers.model import MAX_OUTPUT_TOKENS
+from lambdas.llm_analysis.tests.doubles import (
+    DESCRIPTION,
+    MODEL_KEY,
+    NOW,
+    Harness,
+    ModelDouble,
+    ScheduleService,
+    assignment_event,
+    plan,
+)
+
+WORKERS = 4
+
+
+@pytest.fixture
+async def workers(open_harness: Any, model: ModelDouble) -> list[Harness]:
+    return [
+        await open_harness(
+            llm_provider="openai",
+            llm_api_url=f"{model.server.url}/v1",
+            llm_api_key=MODEL_KEY,
+            llm_model="a-model",
+        )
+        for _ in range(WORKERS)
+    ]
+
+
+async def test_a_thousand_parallel_events_do_not_exceed_the_budget(
+    workers: list[Harness], model: ModelDouble, schedule_service: ScheduleService
+) -> None:
+    """L-03: at most one call per worker above the cap; the others get an outline and use up no receive."""
+    schedule_service.budget = 50
+    events = [assignment_event(title=f"Lab {n}", canvasAssignmentId=n) for n in range(1, 1_001)]
+    share = len(events) // WORKERS
+
+    async def work(number: int) -> list[str]:
+        mine = events[number * share : (number + 1) * share]
+        return [
+            failed
+            for start in range(0, len(mine), 10)
+            for failed in await workers[number].invoke(*mine[start : start + 10])
+        ]
+
+    failed = await asyncio.gather(*(work(number) for number in range(WORKERS)))
+
+    print(f"\nL-03: cap 50, {len(model.requests)} calls for 1,000 events")  # noqa: T201
+    assert len(model.requests) <= 50 + WORKERS
+    assert [ids for ids in failed if ids] == []
+    published = {event["canvasAssignmentId"] for event in workers[0].published()}
+    assert published == set(range(1, 1_001))
+
+
+async def test_identical_content_costs_one_call_for_a_hundred_events(
+    workers: list[Harness], model: ModelDouble
+) -> None:
+    """L-03: at most two calls for 100 users, side by side and on several workers."""
+    model.server.delay_seconds = 0.05
+    events = [assignment_event(canvasAssignmentId=n) for n in range(1, 101)]
+
+    failed = await asyncio.gather(
+        *(workers[n % WORKERS].invoke(*events[n * 10 : n * 10 + 10]) for n in range(10))
+    )
+
+    published = workers[0].published()
+    assert len(model.requests) == 1
+    assert [ids for ids in failed if ids] == []
+    assert len({event["contentHash"] for event in published}) == 1
+    assert {event["canvasAssignmentId"] for event in published} == set(range(1, 101))
+
+
+async def test_white_space_and_markup_do_not_make_another_text(
+    with_model: Harness, model: ModelDouble
+) -> None:
+    """L-03"""
+    same = DESCRIPTION.replace("round robin", "<em>round</em>\n   robin ")
+
+    await with_model.invoke(assignment_event(), assignment_event(description=same, dueAt=_due(20)))
+
+    assert len(model.requests) == 1
+
+
+async def test_another_text_title_or_model_is_analysed_anew(
+    with_model: Harness, open_harness: Any, model: ModelDouble
+) -> None:
+    other = await open_harness(
+        llm_provider="openai", llm_api_url=model.server.url, llm_model="another-model"
+    )
+
+    await with_model.invoke(
+        assignment_event(), assignment_event(title="x"), assignment_event(description="Part A")
+    )
+    await other.invoke(assignment_event())
+
+    assert len({event["contentHash"] for event in with_model.published()}) == 4
+    assert len(model.requests) == 4
+
+
+async def test_input_and_output_have_fixed_lengths(with_model: Harness, model: ModelDouble) -> None:
+    """L-03"""
+    long = "<p>Part A</p>" + "<p>가나다라 lorem ipsum dolor</p>" * 5_000
+
+    await with_model.invoke(assignment_event(description=long, title="x" * 5_000))
+
+    [request] = model.requests
+    assert len(request["messages"][1]["content"]) < MAX_TEXT_CHARACTERS * 1.2
+    assert request["max_tokens"] == MAX_OUTPUT_TOKENS
+    assert "temperature" not in request
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"dueAt": None}, "no deadline"),
+        ({"dueAt": ""}, "no deadline"),
+        ({"dueAt": (NOW - timedelta(seconds=5)).isoformat()}, "passed"),
+        ({"dueAt": "2020-01-01T00:00:00Z"}, "passed"),
+        ({"description": None}, "no text"),
+        ({"description": "<p>&nbsp;</p><script>x</script>"}, "no text"),
+    ],
+)
+async def test_nothing_is_asked_where_there_is_nothing_to_plan(
+    with_model: Harness,
+    model: ModelDouble,
+    schedule_service: ScheduleService,
+    changes: dict[str, Any],
+    reason: str,
+) -> None:
+    """additions.md E: nothing for an assignment whose deadline has passed."""
+    assert await with_model.invoke(assignment_event(**changes)) == []
+
+    assert model.requests == []
+    assert schedule_service.server.calls == []
+    assert with_model.published() == []
+
+
+async def test_steps_that_cannot_be_stored_are_published_all_the_same(
+    with_model: Harness, schedule_service: ScheduleService
+) -> None:
+    """They are paid for, and the event carries them with their hash."""
+    schedule_service.refuses_to_store = True
+
+    assert await with_model.invoke(assignment_event()) == []
+    assert len(with_model.published()) == 1
+
+
+async def test_stored_steps_that_break_a_rule_are_made_anew(
+    outline: Harness, schedule_service: ScheduleService
+) -> None:
+    await outline.invoke(assignment_event())
+    [content_hash] = schedule_service.stored
+    schedule_service.stored[content_hash] = plan(quote="never said")["tasks"]
+
+    await outline.invoke(assignment_event())
+
+    first, second = outline.published()
+    assert first == second
+
+
+@pytest.mark.parametrize("status", [500, 503, 529, 408, 401, 404])
+async def test_a_models_outage_fails_the_record_until_its_last_receive(
+    with_model: Harness, model: ModelDouble, status: int
+) -> None:
+    """L-04: then an outline stands in, so that an outage does not drain the queue into its DLQ."""
+    model.status = status
+
+    assert await with_model.invoke(assignment_event()) == ["m-0"]
+    assert len(model.requests) == (3 if status >= 500 or status == 408 else 1)
+    assert await with_model.invoke(assignment_event(), receive_count=2) == ["m-0"]
+    assert with_model.published() == []
+    assert await with_model.invoke(assignment_event(), receive_count=3) == []
+
+    assert len(with_model.published()) == 1
+
+
+async def test_after_the_outage_the_model_is_used_again(
+    with_model: Harness, model: ModelDouble
+) -> None:
+    """L-04"""
+    model.status = 503
+    await with_model.invoke(assignment_event())
+    model.status = None
+
+    assert await with_model.invoke(assignment_event(), receive_count=2) == []
+    [event] = with_model.published()
+    assert event["tasks"][0]["title"] == "Implement round robin"
+
+
+async def test_a_hanging_model_costs_three_bounded_tries(
+    with_model: Harness, model: ModelDouble
+) -> None:
+    """L-04: a fifth of a second here, thirty seconds in production."""
+    provider = with_model.function.analysis._provider
+    provider._model._calls._retry = RetryPolicy(first_pause_seconds=0.005, call_seconds=0.2)
+    model.server.delay_seconds = 2.0
+    started = asyncio.get_running_loop().time()
+
+    assert await with_model.invoke(assignment_event()) == ["m-0"]
+
+    assert asyncio.get_running_loop().time() - started < 1.5
+    model.server.delay_seconds = 0.0
+
+
+async def test_a_circuit_leaves_a_failing_model_alone(
+    with_model: Harness, model: ModelDouble
+) -> None:
+    """L-04"""
+    model.status = 503
+    for number in range(20):
+        await with_model.invoke(assignment_event(title=f"Lab {number}"))
+
+    assert len(model.requests) == 5 * 3
+
+
+def test_an_open_circuit_lets_one_call_try_after_a_while() -> None:
+    """L-04"""
+    moment = 0.0
+    circuit = Circuit(lambda: moment)
+    for _ in range(5):
+        circuit.enter()
+        circuit.failed()
+    with pytest.raises(ProviderUnavailable):
+        circuit.enter()
+
+    moment = OPEN_SECONDS + 1
+    circuit.enter()
+    with pytest.raises(ProviderUnavailable):
+        circuit.enter()
+    circuit.succeeded()
+    circuit.enter()
+
+
+async def test_schedule_service_away_fails_the_record_until_its_last_receive(
+    outline: Harness, schedule_service: ScheduleService
+) -> None:
+    """Q-08: the steps go out by the queue even so."""
+    schedule_service.status = 503
+
+    assert await outline.invoke(assignment_event()) == ["m-0"]
+    assert await outline.invoke(assignment_event(), receive_count=3) == []
+
+    assert len(outline.published()) == 1
+
+
+async def test_no_model_is_paid_while_the_budget_cannot_be_asked(
+    with_model: Harness, model: ModelDouble, schedule_service: ScheduleService
+) -> None:
+    """L-03"""
+    schedule_service.status = 500
+
+    await with_model.invoke(assignment_event(), receive_count=3)
+
+    assert model.requests == []
+    assert len(with_model.published()) == 1
+
+
+async def test_a_text_that_another_worker_holds_for_long_comes_again(
+    with_model: Harness, model: ModelDouble, schedule_service: ScheduleService
+) -> None:
+    await with_model.invoke(assignment_event())
+    [content_hash] = schedule_service.stored
+    schedule_service.stored.clear()
+    schedule_service.holders[content_hash] = "somebody"
+    with_model.function.analysis._claim_patience_seconds = 0.05
+
+    assert await with_model.invoke(assignment_event()) == ["m-0"]
+    assert len(model.requests) == 1
+
+
+async def test_what_another_worker_delivers_is_used(
+    with_model: Harness, model: ModelDouble, schedule_service: ScheduleService
+) -> None:
+    await with_model.invoke(assignment_event())
+    [(content_hash, tasks)] = schedule_service.stored.items()
+    schedule_service.stored.clear()
+    schedule_service.holders[content_hash] = "somebody"
+
+    waiting = asyncio.create_task(with_model.invoke(assignment_event(canvasAssignmentId=5)))
+    await asyncio.sleep(0.05)
+    schedule_service.stored[content_hash] = tasks
+
+    assert await waiting == []
+    assert len(model.requests) == 1
+    assert len(with_model.published()) == 2
+
+
+async def test_a_repair_that_the_budget_does_not_cover_is_not_made(
+    with_model: Harness, model: ModelDouble, schedule_service: ScheduleService
+) -> None:
+    """L-03"""
+    schedule_service.budget = 1
+    model.reply = lambda request: "no JSON"
+
+    assert await with_model.invoke(assignment_event()) == []
+    assert len(model.requests) == 1
+    assert with_model.published() == []
+
+
+def _due(days: int) -> str:
+    return (NOW + timedelta(days=days)).isoformat()
