@@ -25,6 +25,7 @@ _REFUSAL = re.compile(
     r"|안 됩니다|받지",
     re.IGNORECASE,
 )
+_CLAUSE_END = re.compile(r"(?<=[;.!?])\s+")
 # A Korean particle may follow at once, as in `report.pdf를`.
 _NAME = re.compile(
     rf"(?<![\w./@-])[\w-][\w.-]*\.(?P<extension>{_EXTENSIONS})(?![A-Za-z0-9_/]|\.\w)",
@@ -69,19 +70,20 @@ def find_file_requirements(lines: Sequence[Line]) -> FileRequirements:
     for line in lines:
         if line.kind is Kind.HEADING:
             is_hand_in_section = asks_to_hand_in(line.text) and not line.text.endswith("?")
-        is_about_it = is_hand_in_section or asks_to_hand_in(line.text)
-        if not is_about_it or _REFUSAL.search(line.text):
+        if not is_hand_in_section and not asks_to_hand_in(line.text):
             continue
-        named = list(_NAME.finditer(line.text))
-        for found in named:
-            name = found[0]
-            files.setdefault(name.casefold(), RequiredFile(name, found["extension"].lower(), line))
-        typed = [
-            (found["dotted"] or found["spoken"]).lower() for found in _TYPE.finditer(line.text)
-        ]
-        extensions.update(typed)
-        if first is None and (named or typed):
-            first = line
+        for clause in _CLAUSE_END.split(line.text):
+            if _REFUSAL.search(clause):
+                continue
+            names = [(found[0], found["extension"].lower()) for found in _NAME.finditer(clause)]
+            for name, extension in names:
+                files.setdefault(name.casefold(), RequiredFile(name, extension, line))
+            types = [
+                (found["dotted"] or found["spoken"]).lower() for found in _TYPE.finditer(clause)
+            ]
+            extensions.update(types)
+            if first is None and (names or types):
+                first = line
     extensions.update(file.extension for file in files.values())
     return FileRequirements(tuple(files.values()), frozenset(extensions), first)
 

@@ -40,7 +40,8 @@ def _event(description: str | None, *filenames: str, **metadata: Any) -> Submiss
         ("<p>report.pdf와 code.zip을 제출하세요.</p>", ["code.zip"], (False, ["pdf"], [])),
         ("<p>PDF 파일로 제출</p>", ["과제.hwp"], (False, [], ["hwp"])),
         ("<p>Upload your answer as PDF or docx.</p>", ["a.docx"], (True, [], [])),
-        ("<p>Submit a .zip; do not worry about size</p>", ["a.tar"], (None, [], [])),
+        ("<p>Submit a .zip; do not worry about size</p>", ["a.tar"], (False, [], ["tar"])),
+        ("<p>Submit report.pdf. Do not submit .docx.</p>", ["a.docx"], (False, ["pdf"], ["docx"])),
         (
             "<h3>제출 파일</h3><ul><li>lab.c</li><li>lab.pdf</li></ul>",
             ["x.c"],
