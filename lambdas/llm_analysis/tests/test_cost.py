@@ -309,3 +309,15 @@ async def test_a_repair_that_the_budget_does_not_cover_is_not_made(
 
 def _due(days: int) -> str:
     return (NOW + timedelta(days=days)).isoformat()
+
+
+async def test_a_proposal_that_takes_too_long_leaves_time_for_the_stand_in(
+    with_model: Harness, model: ModelDouble
+) -> None:
+    """L-04: the platform never has to kill the function."""
+    with_model.function.analysis._max_proposal_seconds = 0.05
+    model.server.delay_seconds = 0.5
+
+    assert await with_model.invoke(assignment_event()) == ["m-0"]
+    assert await with_model.invoke(assignment_event(), receive_count=3) == []
+    assert len(with_model.published()) == 1
