@@ -165,7 +165,7 @@ async def test_a_server_that_is_away_is_reported_within_three_seconds() -> None:
 
 async def test_an_exhausted_pool_is_reported_within_three_seconds(schema_url: str) -> None:
     """D-04"""
-    database = Database(schema_url, pool_size=1)
+    database = Database(schema_url, pool_size=2)
     release = asyncio.Event()
 
     async def hold(session: AsyncSession) -> None:

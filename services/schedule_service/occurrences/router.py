@@ -11,8 +11,8 @@ from services.schedule_service.groups.errors import AccessDenied
 from services.schedule_service.occurrences import service
 from services.schedule_service.parameters import GROUP_ID, INCLUDE_GROUPS
 from services.schedule_service.schedules.errors import InvalidSchedule
+from services.schedule_service.schedules.listing import position_by_start
 from services.schedule_service.schedules.schemas import ScheduleRead, on_wire
-from services.schedule_service.schedules.service import position_by_start
 from shared.identity.headers import Caller
 from shared.web.documentation import PAGED, ErrorCodeAnswer, documented_errors
 from shared.web.errors import BadRequest

@@ -9,8 +9,8 @@ from services.schedule_service.groups.service import GroupDirectory, reading_sco
 from services.schedule_service.recurrence.errors import TooManyOccurrences
 from services.schedule_service.recurrence.occurrences import Interval, Timing, Window
 from services.schedule_service.schedules.errors import InvalidSchedule
+from services.schedule_service.schedules.listing import position_by_start
 from services.schedule_service.schedules.overlapping import read_schedules
-from services.schedule_service.schedules.service import position_by_start
 from shared.database import Database
 from shared.web.pages import Page, Position, read_position
 from shared.web.time_zone import current_zone, to_utc

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.schedule_service.groups.service import ReadingScope
+from services.schedule_service.schedules.listing import SCHEDULE_FIELDS
 from services.schedule_service.schedules.models import Schedule
-from services.schedule_service.schedules.service import SCHEDULE_FIELDS
 
 BUSY_FIELDS = (
     Schedule.start_time,

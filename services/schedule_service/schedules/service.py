@@ -5,72 +5,34 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     RowMapping,
-    and_,
-    literal_column,
-    not_,
-    or_,
     select,
-    tuple_,
-    union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.schedule_service.groups.service import (
     GroupDirectory,
-    ReadingScope,
     reading_scope,
     require_reader,
 )
 from services.schedule_service.schedules.errors import InvalidSchedule, ScheduleNotFound
+from services.schedule_service.schedules.listing import (
+    BY_ID,
+    BY_START,
+    SCHEDULE_FIELDS,
+    position_by_id,
+    position_by_start,
+    read_listed,
+)
 from services.schedule_service.schedules.models import Schedule
 from services.schedule_service.schedules.schemas import (
-    Period,
     ScheduleStatus,
     on_wire,
     period_on_wire,
 )
 from services.schedule_service.todos.service import group_ids_of, read_linked_todos, write_trees
-from shared.database import Database, as_dicts
+from shared.database import Database
 from shared.web.pages import Page, Position, read_position
-
-COLUMNS = Schedule.__table__.c
-"""Columns of the table itself: building a list's statement from mapped attributes takes twice as long."""
-
-SCHEDULE_FIELDS = (
-    COLUMNS.schedule_id.label("scheduleId"),
-    COLUMNS.cognito_sub.label("cognitoSub"),
-    COLUMNS.group_id.label("groupId"),
-    COLUMNS.category_id.label("categoryId"),
-    COLUMNS.title.label("title"),
-    COLUMNS.description.label("description"),
-    COLUMNS.location.label("location"),
-    COLUMNS.start_time.label("startTime"),
-    COLUMNS.end_time.label("endTime"),
-    COLUMNS.is_all_day.label("isAllDay"),
-    COLUMNS.status.label("status"),
-    COLUMNS.recurrence_rule.label("recurrenceRule"),
-    COLUMNS.source.label("source"),
-    COLUMNS.source_id.label("sourceId"),
-    COLUMNS.created_at.label("createdAt"),
-    COLUMNS.updated_at.label("updatedAt"),
-)
-"""A schedule's fields as the wire names them."""
-
-BY_ID: tuple[str, ...] = ("scheduleId",)
-BY_START: tuple[str, ...] = ("startTime", "groupId IS NOT NULL", "scheduleId")
-"""At equal times the personal ones come first."""
-
-
-def position_by_id(schedule: Mapping[str, Any]) -> Position:
-    """Return a schedule's place in a list by id."""
-    return [schedule["scheduleId"]]
-
-
-def position_by_start(schedule: Mapping[str, Any]) -> Position:
-    """Return a schedule's place in a list by start."""
-    return [schedule["startTime"], int(schedule["groupId"] is not None), schedule["scheduleId"]]
 
 
 async def list_schedules(
@@ -121,7 +83,7 @@ async def list_schedules(
         order, position = BY_ID, position_by_id
         after = read_position(page, int)
     listed = await database.read(
-        lambda connection: _read_schedules(
+        lambda connection: read_listed(
             connection,
             scope=scope,
             period=period,
@@ -169,56 +131,6 @@ async def find_schedule(session: AsyncSession, *, schedule_id: int) -> RowMappin
     if schedule is None:
         raise ScheduleNotFound
     return schedule
-
-
-async def _read_schedules(
-    connection: AsyncConnection,
-    *,
-    scope: ReadingScope,
-    period: Period | None,
-    status: ScheduleStatus | None,
-    order: tuple[str, ...],
-    after: tuple[Any, ...] | None,
-    limit: int | None,
-) -> list[dict[str, Any]]:
-    branches = scope.branches(COLUMNS.cognito_sub, COLUMNS.group_id)
-    parts = []
-    for branch in branches:
-        part = select(*SCHEDULE_FIELDS).where(branch)
-        if period is not None:
-            part = part.where(*_overlaps(period))
-        if status is not None:
-            part = part.where(COLUMNS.status == status.value)
-        if after is not None:
-            part = part.where(*_comes_after(after))
-        if limit is not None and len(branches) > 1:
-            part = part.order_by(*map(literal_column, order)).limit(limit)
-        parts.append(part)
-    selected: Any = parts[0] if len(parts) == 1 else union_all(*parts)
-    rows = await connection.execute(selected.order_by(*map(literal_column, order)).limit(limit))
-    return as_dicts(rows)
-
-
-def _overlaps(period: Period) -> list[ColumnElement[bool]]:
-    zoned = and_(COLUMNS.start_time < period.end, COLUMNS.end_time > period.start)
-    if period.all_day_start == period.start and period.all_day_end == period.end:
-        return [zoned]
-    all_day = and_(COLUMNS.start_time < period.all_day_end, COLUMNS.end_time > period.all_day_start)
-    return [
-        # What an index can find; then each by its own clock.
-        COLUMNS.start_time < max(period.end, period.all_day_end),
-        COLUMNS.end_time > min(period.start, period.all_day_start),
-        or_(and_(COLUMNS.is_all_day, all_day), and_(not_(COLUMNS.is_all_day), zoned)),
-    ]
-
-
-def _comes_after(position: tuple[Any, ...]) -> list[ColumnElement[bool]]:
-    """Return the condition for the rows behind a place in the list; its length says by which order."""
-    if len(position) == 1:
-        return [COLUMNS.schedule_id > position[0]]
-    place = tuple_(COLUMNS.start_time, COLUMNS.group_id.is_not(None), COLUMNS.schedule_id)
-    # The first is what an index can find; the second settles the ties.
-    return [COLUMNS.start_time >= position[0], place > tuple_(*position)]
 
 
 async def _read_with_todos(
