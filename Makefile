@@ -10,7 +10,7 @@ EMULATOR_INSTALLED := $(EMULATOR_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status logs token check test format package bench
+.PHONY: help install run up down status logs token check test fuzz format package bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ check: install ## Format, lint, types and import contracts
 
 test: install ## All tests
 	$(VENV)/bin/pytest
+
+fuzz: install ## The document's operations with three seeds and many examples
+	FUZZ_SEEDS=1,2,3 FUZZ_EXAMPLES=40 $(VENV)/bin/pytest -s tests/system/test_document_fuzz.py
 
 format: install ## Rewrite the code in the house format
 	$(VENV)/bin/ruff format .

@@ -187,7 +187,8 @@ def token(directory: StateDirectory) -> int:
 
 def _described(directory: StateDirectory) -> dict[str, Any]:
     described = read_json(directory.stack_file)
-    if described is None:
+    # The file of a killed supervisor describes nothing that runs.
+    if described is None or _supervisor(directory) is None:
         raise StackError("the system is not running: start it with `make up`")
     return described
 

@@ -55,7 +55,10 @@ async def sign_in(gateway: httpx.AsyncClient) -> DemoUser:
         StackError: Neither works.
     """
     account = {"email": EMAIL, "password": PASSWORD}
-    answer = await gateway.post("/api/v1/auth/signin", json=account)
+    try:
+        answer = await gateway.post("/api/v1/auth/signin", json=account)
+    except httpx.HTTPError as problem:
+        raise StackError(f"the gateway did not answer a sign-in: {problem!r}") from problem
     if answer.status_code == 200:
         return DemoUser(gateway, str(answer.json()["idToken"]))
     signed_up = await _call(gateway, "POST", "/auth/signup", json={**account, "name": NAME})
