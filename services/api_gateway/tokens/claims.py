@@ -58,7 +58,8 @@ def check_claims(
         raise TokenRefused("sub")
     issued_at = _instant(claims, "iat")
     expires_at = _instant(claims, "exp")
-    signed_in_at = _instant(claims, "auth_time")
+    # Without it the token's own age decides whether a sign-out came later.
+    signed_in_at = _instant(claims, "auth_time") if "auth_time" in claims else issued_at
     if now > expires_at + LEEWAY_SECONDS:
         raise TokenRefused("expired")
     if not 0 < expires_at - issued_at <= MAX_LIFETIME_SECONDS:
