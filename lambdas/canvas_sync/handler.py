@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.canvas_sync.errors import InvocationInvalid, RecordsFailed
-from lambdas.canvas_sync.runtime import Runtime, open_from_environment
+from lambdas.canvas_sync.runtime import open_from_environment
 from lambdas.canvas_sync.schemas import SyncRequest, SyncResult, read_request, written_now
 from lambdas.canvas_sync.service import MAX_SYNC_SECONDS, CanvasSync
+from shared.function_runtime import Runtime
 from shared.logging import correlation_id, current_user, get_logger, pseudonym
 
 log = get_logger(__name__)

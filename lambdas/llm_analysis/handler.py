@@ -6,8 +6,9 @@ from typing import Any
 
 from lambdas.llm_analysis.errors import InvocationInvalid, RecordsFailed, Unavailable
 from lambdas.llm_analysis.records import message_id, read_record
-from lambdas.llm_analysis.runtime import Function, Runtime, open_from_environment
+from lambdas.llm_analysis.runtime import Function, open_from_environment
 from shared.events.submissions import SubmissionDetected
+from shared.function_runtime import Runtime
 from shared.logging import correlation_id, current_user, get_logger, pseudonym
 
 log = get_logger(__name__)

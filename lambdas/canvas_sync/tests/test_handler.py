@@ -17,10 +17,10 @@ from lambdas.canvas_sync import handler
 from lambdas.canvas_sync.canvas.errors import CanvasTokenRefused
 from lambdas.canvas_sync.errors import InvocationInvalid, RecordsFailed
 from lambdas.canvas_sync.handler import answer, lambda_handler
-from lambdas.canvas_sync.runtime import Runtime
 from lambdas.canvas_sync.schemas import SyncMode, SyncRequest, SyncResult, read_request
 from lambdas.canvas_sync.service import CanvasSync
 from shared.events.routes import ASSIGNMENT_EVENTS
+from shared.function_runtime import Runtime
 from shared.logging import JSONFormatter, correlation_id, current_user
 from shared.settings import SettingsError
 from shared.testing.hostile_sqs import HostileSQS
