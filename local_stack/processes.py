@@ -93,7 +93,7 @@ SERVICES = (
         port=8083,
         management_port=9083,
         database="schedule_db",
-        settings=("USER_SERVICE_URL", "GATEWAY_KEY"),
+        settings=("USER_SERVICE_URL", "CANVAS_SYNC_API_KEY", "GATEWAY_KEY"),
     ),
     Service(
         name="schedule_service_worker",
