@@ -13,6 +13,7 @@ COPY shared shared
 COPY lambdas lambdas
 COPY local_stack local_stack
 RUN python -m lambdas.package canvas_sync -o canvas_sync.zip \
+    && python -m lambdas.package llm_analysis -o llm_analysis.zip \
     && useradd --system --uid 10001 unisync \
     && install -d -o unisync /run/unisync
 

@@ -51,8 +51,9 @@ format: install ## Rewrite the code in the house format
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-package: install ## Build the canvas-sync function's zip for AWS
+package: install ## Build the zips of the two functions for AWS
 	$(PY) -m lambdas.package canvas_sync --platform manylinux2014_x86_64 -o .local/canvas-sync-lambda.zip
+	$(PY) -m lambdas.package llm_analysis --platform manylinux2014_x86_64 -o .local/llm-analysis-lambda.zip
 
 bench: install ## Run the benchmarks
 	@for program in benchmarks/*/__main__.py; do \

@@ -18,8 +18,11 @@ LAMBDA_PYTHON = "3.11"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The oldest time a zip can hold: every entry gets it, so that equal contents make equal files."""
 
-AWS_APIS = {"sqs"}
+AWS_APIS = {"sqs", "bedrock-runtime"}
 """The APIs whose models botocore keeps; the other four hundred are nine tenths of its size."""
+
+LOCKS = {"llm_analysis": "requirements-canvas-sync.txt"}
+"""Functions that need no other packages than another one; the rest have locks of their own names."""
 
 UNUSED_FOLDERS = {"__pycache__", "tests", "testing", "bin"}
 UNUSED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
@@ -32,14 +35,15 @@ def build(function: str, output: Path, platform: str | None = None) -> Path:
     The zip holds `handler.py`, the function's own package, `shared` and the locked dependencies.
 
     Args:
-        function: Name of a package in `lambdas/` with a `requirements-<name>.txt`.
+        function: Name of a package in `lambdas/` with a `requirements-<name>.txt` or another one in `LOCKS`.
         output: Where to write; replaced whole.
         platform: pip's name of the target, such as `manylinux2014_x86_64`; this machine when absent.
 
     Raises:
         subprocess.CalledProcessError: pip could not install the dependencies.
     """
-    lock = REPOSITORY / f"requirements-{function.replace('_', '-')}.txt"
+    name = LOCKS.get(function, f"requirements-{function.replace('_', '-')}.txt")
+    lock = REPOSITORY / name
     contents: dict[str, bytes] = {
         "handler.py": (
             f'"""The door that AWS Lambda opens."""\n\n'

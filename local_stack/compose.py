@@ -16,8 +16,14 @@ import httpx
 import pymysql
 
 from local_stack.emulator import HEALTH_PATH
-from local_stack.processes import DATABASES, FUNCTION_SETTINGS
-from local_stack.provision import provision_function, provision_queues, provision_user_pool
+from local_stack.processes import ANALYSIS_SETTINGS, DATABASES, FUNCTION_SETTINGS
+from local_stack.provision import (
+    CANVAS_SYNC_FUNCTION,
+    LLM_ANALYSIS_FUNCTION,
+    provision_function,
+    provision_queues,
+    provision_user_pool,
+)
 from shared.settings import Settings, exit_with_error, load_settings
 from shared.testing.schemas import connect
 
@@ -78,11 +84,16 @@ async def _provision(aws: Settings) -> dict[str, str]:
     }
     await provision_queues(aws, os.environ, None)
     settings = {**os.environ, **made}
-    await provision_function(
-        aws,
-        Path("canvas_sync.zip"),
-        {name: settings[name] for name in FUNCTION_SETTINGS if name in settings},
-    )
+    for function, names in (
+        (CANVAS_SYNC_FUNCTION, FUNCTION_SETTINGS),
+        (LLM_ANALYSIS_FUNCTION, ANALYSIS_SETTINGS),
+    ):
+        await provision_function(
+            aws,
+            function,
+            Path(f"{function.package}.zip"),
+            {name: settings[name] for name in names if name in settings},
+        )
     return made
 
 

@@ -93,7 +93,7 @@ SERVICES = (
         port=8083,
         management_port=9083,
         database="schedule_db",
-        settings=("USER_SERVICE_URL", "GATEWAY_KEY"),
+        settings=("USER_SERVICE_URL", "CANVAS_SYNC_API_KEY", "GATEWAY_KEY"),
     ),
     Service(
         name="schedule_service_worker",
@@ -118,7 +118,23 @@ FUNCTION_SETTINGS = (
 )
 """What canvas-sync gets; the platform adds region and credentials."""
 
+LLM_SETTINGS = ("LLM_PROVIDER", "LLM_API_URL", "LLM_API_KEY", "LLM_MODEL")
+
+ANALYSIS_SETTINGS = (
+    "ENVIRONMENT",
+    "LOG_LEVEL",
+    "SCHEDULE_SERVICE_URL",
+    "CANVAS_SYNC_API_KEY",
+    "AWS_ENDPOINT_URL",
+    "TASK_CREATION_QUEUE_NAME",
+    "LLM_ANALYSIS_QUEUE_NAME",
+    "SUBMISSION_EVENTS_QUEUE_NAME",
+    *LLM_SETTINGS,
+)
+"""What llm-analysis gets; without `LLM_PROVIDER` it needs no model."""
+
 PASSED_THROUGH = (
+    *LLM_SETTINGS,
     "LOG_LEVEL",
     "CORS_ALLOWED_ORIGIN",
     "RATE_LIMIT_PER_MINUTE",

@@ -1,4 +1,4 @@
-"""Creates what deployments create on AWS: the queues, the user pool and the canvas-sync function."""
+"""Creates what deployments create on AWS: the queues, the user pool and the two functions."""
 
 import asyncio
 import json
@@ -10,15 +10,31 @@ from uuid import uuid4
 
 from local_stack.errors import StackError
 from shared.aws import aws_client
-from shared.events.routes import CANVAS_SYNC
+from shared.events.routes import CANVAS_SYNC, LLM_ANALYSIS, SUBMISSION_EVENTS, Queue
 from shared.messaging.queues import create_queues
 from shared.settings import Settings
 
 FUNCTION_NAME = "canvas-sync-lambda"
-FUNCTION_TIMEOUT_SECONDS = 300
 FUNCTION_MEMORY_MB = 512
 FUNCTION_HANDLER = "handler.lambda_handler"
 FUNCTION_RUNTIME = "python3.11"
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as AWS Lambda is told of it, with the queues that invoke it."""
+
+    name: str
+    package: str
+    timeout_seconds: int
+    sources: tuple[Queue, ...]
+    batch_size: int
+
+
+CANVAS_SYNC_FUNCTION = Function(FUNCTION_NAME, "canvas_sync", 300, (CANVAS_SYNC,), 1)
+LLM_ANALYSIS_FUNCTION = Function(
+    "llm-analysis-lambda", "llm_analysis", 180, (LLM_ANALYSIS, SUBMISSION_EVENTS), 10
+)
 
 WARM_UP_SECONDS = 30
 """A cold start takes about two seconds; the service's own function time-out would hide a hang."""
@@ -71,30 +87,42 @@ async def provision_user_pool(aws: Settings) -> UserPool:
     return UserPool(pool_id, str(client["UserPoolClient"]["ClientId"]))
 
 
-async def provision_function(aws: Settings, package: Path, environment: Mapping[str, str]) -> None:
-    """Create the canvas-sync function from its zip and let `canvas-sync-queue` invoke it."""
+async def provision_function(
+    aws: Settings, function: Function, package: Path, environment: Mapping[str, str]
+) -> None:
+    """Create a function from its zip and let its queues invoke it.
+
+    Args:
+        aws: Where.
+        function: What.
+        package: Its zip.
+        environment: What the function reads; names of its queues are taken from here too.
+    """
     code = await asyncio.to_thread(package.read_bytes)
-    async with aws_client("lambda", aws, read_timeout_seconds=60) as functions:
+    async with (
+        aws_client("lambda", aws, read_timeout_seconds=60) as functions,
+        aws_client("sqs", aws) as sqs,
+    ):
         await functions.create_function(
-            FunctionName=FUNCTION_NAME,
+            FunctionName=function.name,
             Runtime=FUNCTION_RUNTIME,
             Handler=FUNCTION_HANDLER,
-            Timeout=FUNCTION_TIMEOUT_SECONDS,
+            Timeout=function.timeout_seconds,
             MemorySize=FUNCTION_MEMORY_MB,
-            Role="arn:aws:iam::123456789012:role/canvas-sync",
+            Role=f"arn:aws:iam::123456789012:role/{function.name.removesuffix('-lambda')}",
             Code={"ZipFile": code},
             Environment={"Variables": dict(environment)},
         )
-        async with aws_client("sqs", aws) as sqs:
-            name = environment.get(CANVAS_SYNC.name_setting, CANVAS_SYNC.name)
+        for source in function.sources:
+            name = environment.get(source.name_setting, source.name)
             url = (await sqs.get_queue_url(QueueName=name))["QueueUrl"]
             queue = await sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        await functions.create_event_source_mapping(
-            FunctionName=FUNCTION_NAME,
-            EventSourceArn=queue["Attributes"]["QueueArn"],
-            BatchSize=1,
-            FunctionResponseTypes=["ReportBatchItemFailures"],
-        )
+            await functions.create_event_source_mapping(
+                FunctionName=function.name,
+                EventSourceArn=queue["Attributes"]["QueueArn"],
+                BatchSize=function.batch_size,
+                FunctionResponseTypes=["ReportBatchItemFailures"],
+            )
 
 
 async def warm_up_function(aws: Settings) -> None:

@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 
@@ -30,6 +31,7 @@ from local_stack.mysql_server import (
 )
 from local_stack.ports import LOOPBACK, is_free
 from local_stack.processes import (
+    ANALYSIS_SETTINGS,
     AWS_PORT,
     CANVAS_PORT,
     DATABASES,
@@ -43,7 +45,10 @@ from local_stack.processes import (
 )
 from local_stack.progress import say
 from local_stack.provision import (
+    CANVAS_SYNC_FUNCTION,
     FUNCTION_NAME,
+    LLM_ANALYSIS_FUNCTION,
+    Function,
     provision_function,
     provision_queues,
     provision_user_pool,
@@ -55,6 +60,9 @@ from local_stack.together import together
 from shared.settings import Settings
 
 HIGHEST_PORT = 65_535
+
+FUNCTIONS = {CANVAS_SYNC_FUNCTION: FUNCTION_SETTINGS, LLM_ANALYSIS_FUNCTION: ANALYSIS_SETTINGS}
+"""Settings by function."""
 
 
 class LocalStack:
@@ -71,7 +79,7 @@ class LocalStack:
         self._mysql: MySQLServer | None = None
         self._canvas_token = ""
         self._queues: dict[str, str] = {}
-        self._function_logs: asyncio.Task[None] | None = None
+        self._function_logs: list[asyncio.Task[None]] = []
         self._is_ready = False
         self._settings: dict[str, str] = {
             "HOST": LOOPBACK,
@@ -117,9 +125,14 @@ class LocalStack:
         say("starting the gateway, the services and the workers")
         await self._supervisor.start(*(self._service_process(service) for service in SERVICES))
         await warm_up_function(self._aws)
-        self._function_logs = asyncio.create_task(
-            follow_function_logs(self._aws, FUNCTION_NAME, self._directory.log_of(FUNCTION_NAME))
-        )
+        self._function_logs = [
+            asyncio.create_task(
+                follow_function_logs(
+                    self._aws, function.name, self._directory.log_of(function.name)
+                )
+            )
+            for function in FUNCTIONS
+        ]
         self._is_ready = True
         self._describe()
 
@@ -134,8 +147,8 @@ class LocalStack:
         self._is_ready = False
         for path in (self._directory.stack_file, self._directory.token_file):
             path.unlink(missing_ok=True)
-        if self._function_logs:
-            self._function_logs.cancel()
+        for following in self._function_logs:
+            following.cancel()
         await self._supervisor.stop(*(service.name for service in SERVICES))
         await self._supervisor.stop("aws", "canvas")
         await self._supervisor.stop()
@@ -181,7 +194,7 @@ class LocalStack:
             when_restarted=self._provision_again,
         )
         try:
-            await together(self._build_function(), self._supervisor.start(emulator))
+            await together(self._build_functions(), self._supervisor.start(emulator))
         except subprocess.CalledProcessError as problem:
             raise StackError(
                 "the function's packages could not be installed by pip: see its message above;"
@@ -189,8 +202,9 @@ class LocalStack:
             ) from problem
         await self._provision()
 
-    async def _build_function(self) -> None:
-        await asyncio.to_thread(build, "canvas_sync", self._directory.function_package)
+    async def _build_functions(self) -> None:
+        for function in FUNCTIONS:
+            await asyncio.to_thread(build, function.package, self._package_of(function))
 
     async def _provision(self) -> None:
         visibility_seconds = self._settings.get("VISIBILITY_SECONDS")
@@ -205,9 +219,13 @@ class LocalStack:
         self._queues = await provision_queues(
             self._aws, self._settings, int(visibility_seconds) if visibility_seconds else None
         )
-        await provision_function(
-            self._aws, self._directory.function_package, self._chosen(FUNCTION_SETTINGS)
-        )
+        for function, settings in FUNCTIONS.items():
+            await provision_function(
+                self._aws, function, self._package_of(function), self._chosen(settings)
+            )
+
+    def _package_of(self, function: Function) -> Path:
+        return self._directory.function_package.with_name(f"{function.package}.zip")
 
     async def _provision_again(self) -> None:
         """The emulator keeps its state in memory: a new one has a new pool, so all who know the old restart."""
@@ -268,7 +286,14 @@ class LocalStack:
     def _outside_environment(self) -> dict[str, str]:
         """Return what the shell gives to any program: its settings for ours are not for these processes."""
         ours = {name for service in SERVICES for name in service.settings}
-        ours |= {*EVERY_PROCESS, *FUNCTION_SETTINGS, "DATABASE_URL", "PORT", "MANAGEMENT_PORT"}
+        ours |= {
+            *EVERY_PROCESS,
+            *FUNCTION_SETTINGS,
+            *ANALYSIS_SETTINGS,
+            "DATABASE_URL",
+            "PORT",
+            "MANAGEMENT_PORT",
+        }
         # The function must find its own packages, not those of a checkout.
         ours.add("PYTHONPATH")
         inherited = {

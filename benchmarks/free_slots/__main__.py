@@ -174,7 +174,9 @@ async def opened_api(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
             transport=httpx.MockTransport(user_service), base_url="http://user-service"
         ) as groups,
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(build_app(database, groups)),
+            transport=httpx.ASGITransport(
+                build_app(database, groups, api_key="bench", analysis_calls_per_day=0)
+            ),
             base_url="http://schedule-service",
             headers={"X-Cognito-Sub": MEMBERS[0]},
             timeout=60,

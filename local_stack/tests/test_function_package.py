@@ -11,13 +11,18 @@ import pytest
 from lambdas.package import build
 
 
+@pytest.fixture(scope="module", params=["canvas_sync", "llm_analysis"])
+def function(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build("canvas_sync", tmp_path_factory.mktemp("package") / "canvas-sync.zip")
+def package(function: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(function, tmp_path_factory.mktemp("package") / f"{function}.zip")
 
 
-def test_packing_twice_gives_the_same_bytes(package: Path, tmp_path: Path) -> None:
-    again = build("canvas_sync", tmp_path / "again.zip")
+def test_packing_twice_gives_the_same_bytes(function: str, package: Path, tmp_path: Path) -> None:
+    again = build(function, tmp_path / "again.zip")
 
     assert again.read_bytes() == package.read_bytes()
 
@@ -38,12 +43,15 @@ def test_the_package_has_no_tests_and_no_compiled_files(package: Path) -> None:
     assert not [name for name in names if "/tests/" in name or "__pycache__" in name]
 
 
-def test_the_handler_imports_from_the_package_alone(package: Path, tmp_path: Path) -> None:
+def test_the_handler_imports_from_the_package_alone(
+    function: str, package: Path, tmp_path: Path
+) -> None:
     with zipfile.ZipFile(package) as archive:
         archive.extractall(tmp_path)
     settings = {
         "USER_SERVICE_URL": "http://127.0.0.1:1",
         "COURSE_SERVICE_URL": "http://127.0.0.1:1",
+        "SCHEDULE_SERVICE_URL": "http://127.0.0.1:1",
         "CANVAS_API_BASE_URL": "http://127.0.0.1:1/api/v1",
         "CANVAS_SYNC_API_KEY": "key",
         "ENVIRONMENT": "local",
@@ -56,7 +64,7 @@ def test_the_handler_imports_from_the_package_alone(package: Path, tmp_path: Pat
             sys.executable,
             "-ISc",
             "import sys; sys.path.insert(0, sys.argv[1])\n"
-            "import handler, lambdas.canvas_sync.handler as door\n"
+            f"import handler, lambdas.{function}.handler as door\n"
             "import aiobotocore.session\n"
             "print(handler.lambda_handler is door.lambda_handler, aiobotocore.session.__file__)",
             str(tmp_path),

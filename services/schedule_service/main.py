@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from services.schedule_service.analyses.router import router as analyses
 from services.schedule_service.categories.router import router as categories
 from services.schedule_service.deletion.router import groups_router, users_router
 from services.schedule_service.free_slots.router import router as free_slots
@@ -25,8 +26,21 @@ from shared.web.health import management_app
 from shared.web.serving import run
 
 
-def build_app(database: Database, user_service: httpx.AsyncClient) -> FastAPI:
-    """Return the API; it closes both connections when it stops."""
+def build_app(
+    database: Database,
+    user_service: httpx.AsyncClient,
+    *,
+    api_key: str,
+    analysis_calls_per_day: int,
+) -> FastAPI:
+    """Return the API; it closes both connections when it stops.
+
+    Args:
+        database: The planner.
+        user_service: Asked for groups.
+        api_key: What functions present to internal endpoints.
+        analysis_calls_per_day: How many model calls llm_analysis may make on a day.
+    """
 
     @asynccontextmanager
     async def close_connections(_: FastAPI) -> AsyncIterator[None]:
@@ -45,10 +59,16 @@ def build_app(database: Database, user_service: httpx.AsyncClient) -> FastAPI:
             todos,
             groups_router,
             users_router,
+            analyses,
         ],
         error_shape=error_code_shape,
         is_ready=database.is_reachable,
-        state={"database": database, "groups": UserServiceGroups(user_service)},
+        state={
+            "database": database,
+            "groups": UserServiceGroups(user_service),
+            "api_key": api_key,
+            "analysis_calls_per_day": analysis_calls_per_day,
+        },
         lifespan=close_connections,
     )
 
@@ -59,9 +79,15 @@ def main() -> None:
     configure_logging("schedule_service", settings.log_level)
     database = Database(settings.database_url)
     user_service = user_service_client(settings.user_service_url)
+    api = build_app(
+        database,
+        user_service,
+        api_key=settings.canvas_sync_api_key.get_secret_value(),
+        analysis_calls_per_day=settings.analysis_calls_per_day,
+    )
     run(
         {
-            (settings.host, settings.port): build_app(database, user_service),
+            (settings.host, settings.port): api,
             (settings.host, settings.management_port): management_app(database.is_reachable),
         },
         schema_check(database, MIGRATIONS),

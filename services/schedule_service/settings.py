@@ -1,6 +1,6 @@
 """What the two processes of schedule_service read from the environment."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.events.routes import TASK_CREATION
 from shared.settings import DatabaseSettings, ServerSettings
@@ -16,6 +16,12 @@ class APISettings(ServerSettings, DatabaseSettings):
     user_service_url: str = Field(
         ..., pattern=r"^https?://[^/]+/?$", description="base URL of user_service, asked for groups"
     )
+    canvas_sync_api_key: SecretStr = Field(
+        ..., min_length=1, description="`X-Api-Key` that functions present to internal endpoints"
+    )
+    analysis_calls_per_day: int = Field(
+        1_000, ge=0, description="calls of a language model that llm_analysis may make on one day"
+    )
 
 
 class WorkerSettings(ServerSettings, DatabaseSettings):
@@ -25,7 +31,8 @@ class WorkerSettings(ServerSettings, DatabaseSettings):
         9093, ge=1, le=65535, description="port of health and metrics; never through the gateway"
     )
     task_creation_queue_name: str = Field(
-        TASK_CREATION.name, description="queue of snapshots and disabled courses"
+        TASK_CREATION.name,
+        description="queue of snapshots, disabled courses, steps and submissions",
     )
     visibility_seconds: int = Field(
         TASK_CREATION.visibility_seconds,

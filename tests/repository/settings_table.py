@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from lambdas.canvas_sync.settings import CanvasSyncSettings
+from lambdas.llm_analysis.settings import LLMAnalysisSettings
 from services.api_gateway.settings import GatewaySettings
 from services.course_service.settings import APISettings as CourseAPISettings
 from services.course_service.settings import WorkerSettings as CourseWorkerSettings
@@ -24,6 +25,7 @@ READERS: dict[str, type[Settings]] = {
     "schedule_service": ScheduleAPISettings,
     "schedule_service worker": ScheduleWorkerSettings,
     "canvas_sync": CanvasSyncSettings,
+    "llm_analysis": LLMAnalysisSettings,
 }
 README = Path("README.md")
 MARKS = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"

@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from local_stack.processes import DATABASES, FUNCTION_SETTINGS, SERVICES, Service
+from local_stack.processes import (
+    ANALYSIS_SETTINGS,
+    DATABASES,
+    FUNCTION_SETTINGS,
+    SERVICES,
+    Service,
+)
 from shared.events.routes import QUEUES
 
 COMPOSE: dict[str, Any] = yaml.safe_load(Path("docker-compose.yml").read_text(encoding="utf-8"))
@@ -86,10 +92,11 @@ def test_queues_have_the_names_of_the_route_table(name: str) -> None:
     assert names.items() <= environment(name).items()
 
 
-def test_the_function_gets_every_setting_it_reads() -> None:
+@pytest.mark.parametrize("settings", [FUNCTION_SETTINGS, ANALYSIS_SETTINGS])
+def test_a_function_gets_every_setting_it_reads(settings: tuple[str, ...]) -> None:
     given = environment("provision").keys() | MADE_WHEN_PROVISIONED
 
-    assert set(FUNCTION_SETTINGS) - OPTIONAL <= given
+    assert set(settings) - OPTIONAL <= given
 
 
 def test_the_databases_are_those_of_the_services() -> None:

@@ -104,12 +104,14 @@ async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 20)
 
 async def queues_are_empty(stack: Stack) -> bool:
     """Tell whether nothing waits or is in work, in the outbox and in our consumers' queues."""
-    if rows(stack, "course_service", "SELECT COUNT(*) FROM outbox WHERE event_type LIKE 'USER%%'")[
-        0
-    ][0]:
+    if rows(
+        stack,
+        "course_service",
+        "SELECT COUNT(*) FROM outbox WHERE event_type NOT LIKE 'SUBMISSION%%'",
+    )[0][0]:
         return False
     async with httpx.AsyncClient() as client:
-        for name in ("assignment-events-queue", "task-creation-queue"):
+        for name in ("assignment-events-queue", "llm-analysis-queue", "task-creation-queue"):
             answer = await client.post(
                 stack["aws"],
                 headers={

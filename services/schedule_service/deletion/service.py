@@ -9,6 +9,7 @@ from services.schedule_service.categories.upkeep import CATEGORIES
 from services.schedule_service.deletion.schemas import DeletedGroupData, DeletedUserData
 from services.schedule_service.groups.service import GroupDirectory, Role
 from services.schedule_service.items import Holder
+from services.schedule_service.plans.service import forget_student
 from services.schedule_service.schedules.upkeep import SCHEDULES
 from services.schedule_service.sync.students import end_student
 from services.schedule_service.todos.upkeep import TODOS
@@ -96,6 +97,7 @@ async def _delete_user(
     session: AsyncSession, *, cognito_sub: str, heirs: Mapping[int, str | None]
 ) -> DeletedUserData:
     await end_student(session, cognito_sub=cognito_sub)
+    await forget_student(session, cognito_sub=cognito_sub)
     doomed = await lock_categories_of(session, Holder(cognito_sub, None))
     todo_count = await TODOS.delete_personal(session, cognito_sub=cognito_sub)
     schedule_count = await SCHEDULES.delete_personal(session, cognito_sub=cognito_sub)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping, delete, insert, select
 from sqlalchemy.dialects.mysql import insert as mysql_insert
@@ -119,8 +120,8 @@ async def insert_canvas_schedules(
 
 async def update_canvas_schedules(
     session: AsyncSession, *, deadlines: Mapping[int, Deadline]
-) -> int:
-    """Bring schedules to their deadlines where they differ, and return how many did.
+) -> set[int]:
+    """Bring schedules to their deadlines where they differ, and return the ids of those that did.
 
     Status, category, location and whatever else a person may have set stay.
 
@@ -129,7 +130,7 @@ async def update_canvas_schedules(
         deadlines: Deadline by schedule id; a schedule that is gone by now stays gone.
     """
     if not deadlines:
-        return 0
+        return set()
     # Locked, so that the upsert below meets every row and can never bring a deleted one back.
     rows = await session.execute(
         select(
@@ -146,7 +147,7 @@ async def update_canvas_schedules(
         .with_for_update()
     )
     now = utc_now()
-    changed = [
+    changed: list[dict[str, Any]] = [
         {
             "schedule_id": row["schedule_id"],
             "category_id": row["category_id"],
@@ -167,7 +168,7 @@ async def update_canvas_schedules(
         await session.execute(
             statement.on_duplicate_key_update({name: statement.inserted[name] for name in written})
         )
-    return len(changed)
+    return {row["schedule_id"] for row in changed}
 
 
 async def delete_canvas_schedules(session: AsyncSession, *, schedule_ids: Collection[int]) -> None:
@@ -189,6 +190,6 @@ def _differs(row: RowMapping, deadline: Deadline) -> bool:
     )
 
 
-def _chunks(rows: list[dict[str, object]]) -> Iterator[list[dict[str, object]]]:
+def _chunks(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     for start in range(0, len(rows), ROWS_PER_UPDATE):
         yield rows[start : start + ROWS_PER_UPDATE]

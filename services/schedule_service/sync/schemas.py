@@ -1,5 +1,6 @@
 """Reads the messages of `task-creation-queue` (events.md 4.1, 4.2); entries one by one."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,13 +8,19 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from services.schedule_service.plans.service import Plan
 from services.schedule_service.schedules.canvas_schedules import Deadline, cut_deadline
 from shared.events.course_service import CourseDisabled, SnapshotEntry, UserAssignmentsCreated
 from shared.events.event import Event, Identifier
+from shared.events.llm_analysis import TasksGenerated
+from shared.events.submissions import SubmissionRecorded
 from shared.events.times import read_event_time, read_order_mark
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+HANDED_IN = {"submitted", "pending_review"}
+"""A grade alone, for nothing handed in, is none of them."""
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -64,6 +71,14 @@ class DisabledCourse:
     cognito_sub: str
     snapshot_at: datetime | None
     course_id: int
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An assignment that a student handed in."""
+
+    cognito_sub: str
+    canvas_assignment_id: int
 
 
 class UnreadableMessage(ValueError):
@@ -119,6 +134,39 @@ def read_disabled_course(body: dict[str, Any]) -> DisabledCourse:
     return DisabledCourse(
         message.cognito_sub, _order_mark(message.snapshot_at), course_id=message.course_id
     )
+
+
+def read_plan(body: dict[str, Any]) -> Plan:
+    """Read a `TASKS_GENERATED`.
+
+    Raises:
+        UnreadableMessage: The message cannot be understood.
+    """
+    message = _read(TasksGenerated, body)
+    try:
+        due_at = read_event_time(message.due_at)
+    except (ValueError, OverflowError):
+        raise UnreadableMessage("unusable fields: dueAt") from None
+    is_hash = re.fullmatch(r"[0-9a-f]{64}", message.content_hash or "") is not None
+    return Plan(
+        canvas_assignment_id=message.canvas_assignment_id,
+        course_id=message.course_id,
+        content_hash=message.content_hash if is_hash else None,
+        due_at=due_at,
+        tasks=[task.model_dump(by_alias=True) for task in message.tasks if task.title.strip()],
+    )
+
+
+def read_submission(body: dict[str, Any]) -> Submission | None:
+    """Read a `SUBMISSION_RECORDED`; nothing when it says that nothing was handed in.
+
+    Raises:
+        UnreadableMessage: The message cannot be understood.
+    """
+    message = _read(SubmissionRecorded, body)
+    if message.submitted_at is None and message.workflow_state not in HANDED_IN:
+        return None
+    return Submission(message.cognito_sub, message.canvas_assignment_id)
 
 
 def _read(shape: type[EventT], body: dict[str, Any]) -> EventT:

@@ -2,10 +2,18 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.schedule_service.analyses.service import keep_missing_analysis
 from services.schedule_service.categories.course_categories import (
     find_course_categories,
     find_or_make_course_categories,
 )
+from services.schedule_service.plans.service import (
+    Plan,
+    apply_plans,
+    find_students,
+    store_plan,
+)
+from services.schedule_service.plans.submissions import mark_schedules_done, record_submission
 from services.schedule_service.schedules.canvas_schedules import (
     NewCanvasSchedule,
     canvas_source_id,
@@ -14,11 +22,19 @@ from services.schedule_service.schedules.canvas_schedules import (
     insert_canvas_schedules,
     update_canvas_schedules,
 )
-from services.schedule_service.sync.schemas import DisabledCourse, DueAssignment, Snapshot
+from services.schedule_service.sync.schemas import (
+    DisabledCourse,
+    DueAssignment,
+    Snapshot,
+    Submission,
+)
 from services.schedule_service.sync.students import take_turn
+from shared.database import Database
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+STUDENTS_PER_PAGE = 200
 
 
 async def apply_snapshot(session: AsyncSession, snapshot: Snapshot) -> None:
@@ -43,7 +59,18 @@ async def apply_snapshot(session: AsyncSession, snapshot: Snapshot) -> None:
     )
     missing = {source_id: entry for source_id, entry in due.items() if source_id not in existing}
     await _insert(session, cognito_sub=sub, missing=missing)
-    log.info("snapshot_applied", inserted=len(missing), updated=updated, deleted=len(surplus))
+    fresh = {
+        key
+        for key in snapshot.due
+        if (source_id := canvas_source_id(key, cognito_sub=sub)) in missing
+        or existing[source_id][0] in updated
+    }
+    if fresh:
+        await apply_plans(session, cognito_sub=sub, canvas_assignment_ids=fresh)
+    new = {key for key in fresh if canvas_source_id(key, cognito_sub=sub) in missing}
+    if new:
+        await mark_schedules_done(session, cognito_sub=sub, canvas_assignment_ids=new)
+    log.info("snapshot_applied", inserted=len(missing), updated=len(updated), deleted=len(surplus))
 
 
 async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse) -> None:
@@ -59,6 +86,62 @@ async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse
         surplus = [schedule_id for ids in existing.values() for schedule_id in ids]
         await delete_canvas_schedules(session, schedule_ids=surplus)
         log.info("course_removed", courseId=disabled.course_id, deleted=len(surplus))
+
+
+async def apply_plan(database: Database, plan: Plan) -> None:
+    """Store the plan of an assignment and bring everybody's todos to it, one student at a time.
+
+    Each student gets what is stored by then, so that of two plans applied side by side the newer one stays.
+    """
+
+    async def store(session: AsyncSession) -> None:
+        await store_plan(session, plan)
+        if plan.content_hash is not None:
+            await keep_missing_analysis(session, content_hash=plan.content_hash, tasks=plan.tasks)
+
+    await database.transaction(store)
+    after, count = "", 0
+    while True:
+        page = await database.transaction(
+            lambda session, after=after: find_students(  # type: ignore[misc]
+                session,
+                canvas_assignment_id=plan.canvas_assignment_id,
+                after=after,
+                limit=STUDENTS_PER_PAGE,
+            )
+        )
+        for sub in page:
+            await database.transaction(
+                lambda session, sub=sub: _apply_plan(  # type: ignore[misc]
+                    session, cognito_sub=sub, canvas_assignment_id=plan.canvas_assignment_id
+                )
+            )
+        count += len(page)
+        if len(page) < STUDENTS_PER_PAGE:
+            break
+        after = page[-1]
+    log.info("plan_applied", canvasAssignmentId=plan.canvas_assignment_id, students=count)
+
+
+async def apply_submission(session: AsyncSession, submission: Submission) -> None:
+    """Mark what a student handed in done."""
+    sub = submission.cognito_sub
+    if await take_turn(session, cognito_sub=sub, snapshot_at=None):
+        is_first = await record_submission(
+            session,
+            cognito_sub=sub,
+            canvas_assignment_id=submission.canvas_assignment_id,
+        )
+        log.info("submission_applied", isFirst=is_first)
+
+
+async def _apply_plan(
+    session: AsyncSession, *, cognito_sub: str, canvas_assignment_id: int
+) -> None:
+    if await take_turn(session, cognito_sub=cognito_sub, snapshot_at=None):
+        await apply_plans(
+            session, cognito_sub=cognito_sub, canvas_assignment_ids=[canvas_assignment_id]
+        )
 
 
 def _surplus(snapshot: Snapshot, existing: dict[str, list[int]]) -> list[int]:

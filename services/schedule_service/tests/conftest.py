@@ -23,6 +23,8 @@ from shared.testing.schemas import connect, empty_tables, migrated_schema
 
 SUB = "7b0e0f6a-1111-4222-8333-944455556666"
 OTHER_SUB = "0a1b2c3d-1111-4222-8333-944455550000"
+API_KEY = "key-of-the-functions"
+CALLS_PER_DAY = 5
 
 
 @pytest.fixture(scope="session")
@@ -230,7 +232,11 @@ async def session_api(
     to_user_service = httpx.AsyncClient(
         transport=httpx.ASGITransport(session_user_service.app()), base_url="http://user-service"
     )
-    transport = httpx.ASGITransport(build_app(session_database, to_user_service))
+    transport = httpx.ASGITransport(
+        build_app(
+            session_database, to_user_service, api_key=API_KEY, analysis_calls_per_day=CALLS_PER_DAY
+        )
+    )
     async with httpx.AsyncClient(
         transport=transport, base_url="http://schedule-service", headers={"X-Cognito-Sub": SUB}
     ) as client:

@@ -25,7 +25,8 @@ COLUMNS = {
         deadline datetime(6) YES, status enum('DONE';'IN_PROGRESS';'TODO') NO,
         priority enum('HIGH';'LOW';'MEDIUM';'URGENT') NO, progress_percentage int NO,
         parent_todo_id bigint YES, schedule_id bigint YES, is_ai_generated tinyint(1) NO,
-        created_at datetime(6) NO, updated_at datetime(6) NO""",
+        created_at datetime(6) NO, updated_at datetime(6) NO, generated_key varchar(255) YES,
+        generated_hash char(64) YES""",
     "canvas_snapshots": "cognito_sub varchar(255) NO, snapshot_at datetime(6) YES",
     "deleted_users": "cognito_sub varchar(255) NO, deleted_at datetime(6) NO",
 }
@@ -41,12 +42,13 @@ KEYS = {
         idx_category_id(category_id) idx_start_time(start_time) idx_end_time(end_time)
         idx_status(status) idx_cognito_sub_start_time(cognito_sub,start_time)
         idx_group_id_start_time(group_id,start_time)
-        idx_cognito_sub_source(cognito_sub,source,source_id)""",
+        idx_cognito_sub_source(cognito_sub,source,source_id) idx_source_id(source_id)""",
     "todos": """
         PRIMARY(todo_id) idx_cognito_sub(cognito_sub) idx_group_id(group_id)
         idx_category_id(category_id) idx_status(status) idx_priority(priority)
         idx_due_date(due_date) idx_deadline(deadline) idx_parent_todo_id(parent_todo_id)
-        idx_schedule_id(schedule_id)""",
+        idx_schedule_id(schedule_id)
+        idx_cognito_sub_generated_key(cognito_sub,generated_key)""",
     "canvas_snapshots": "PRIMARY(cognito_sub)",
     "deleted_users": "PRIMARY(cognito_sub)",
 }
@@ -96,7 +98,7 @@ def test_migrating_again_changes_nothing(planner):
     assert len(planner.categories()) == 1
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004"])
 def test_a_migration_cut_short_is_started_again(planner, revision):
     """D-06: MySQL commits each statement, so the step may be done and not yet noted."""
     planner.category()

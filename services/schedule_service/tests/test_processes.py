@@ -41,6 +41,7 @@ def process(module: str, **environment: str):
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
             "USER_SERVICE_URL": "http://127.0.0.1:1",
+            "CANVAS_SYNC_API_KEY": "key",
             **environment,
         },
         stdout=subprocess.PIPE,
@@ -116,12 +117,14 @@ def test_a_schema_that_was_not_migrated_ends_the_process_naming_the_command(
     [
         (APISettings, "DATABASE_URL"),
         (APISettings, "USER_SERVICE_URL"),
+        (APISettings, "CANVAS_SYNC_API_KEY"),
         (WorkerSettings, "DATABASE_URL"),
     ],
 )
 def test_a_missing_setting_is_named(monkeypatch, capsys, settings, missing):
     monkeypatch.setenv("DATABASE_URL", "mysql://u:p@127.0.0.1:1/d")
     monkeypatch.setenv("USER_SERVICE_URL", "http://127.0.0.1:8081")
+    monkeypatch.setenv("CANVAS_SYNC_API_KEY", "key")
     monkeypatch.setenv(missing, "")
     with pytest.raises(SystemExit) as end:
         load_settings(settings)

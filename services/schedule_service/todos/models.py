@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from sqlalchemy import BigInteger, String, Text
-from sqlalchemy.dialects.mysql import DATETIME, ENUM
+from sqlalchemy.dialects.mysql import CHAR, DATETIME, ENUM
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.schedule_service.database import Base, Stamped
@@ -29,3 +29,5 @@ class Todo(Stamped, Base):
     parent_todo_id: Mapped[int | None] = mapped_column(BigInteger)
     schedule_id: Mapped[int | None] = mapped_column(BigInteger)
     is_ai_generated: Mapped[bool] = mapped_column(default=False)
+    generated_key: Mapped[str | None] = mapped_column(String(255))
+    generated_hash: Mapped[str | None] = mapped_column(CHAR(64))

@@ -48,7 +48,7 @@ async def write_progress(
         line: The todo and all above it, up to the root.
         progress: What the todo is to have.
     """
-    await _write(session, {line[0]["todo_id"]: progress})
+    await write_all(session, {line[0]["todo_id"]: progress})
     await recalculate(session, above=line[1:])
 
 
@@ -80,10 +80,11 @@ async def recalculate(session: AsyncSession, *, above: Sequence[RowMapping]) -> 
         difference = progress.percentage - todo["progress_percentage"]
         if progress != (todo["status"], todo["progress_percentage"]):
             changed[todo["todo_id"]] = progress
-    await _write(session, changed)
+    await write_all(session, changed)
 
 
-async def _write(session: AsyncSession, progress_by_id: dict[int, Progress]) -> None:
+async def write_all(session: AsyncSession, progress_by_id: dict[int, Progress]) -> None:
+    """Give todos their progress; what is above them is not recalculated."""
     if not progress_by_id:
         return
     now = utc_now()

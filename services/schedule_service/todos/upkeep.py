@@ -1,5 +1,7 @@
 """What becomes of todos in bulk when their category, group or creator goes."""
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +20,11 @@ class _Todos(Items):
             execution_options=IN_SQL,
         )
         return await super()._delete(session, doomed)
+
+    def _handed_over(self, cognito_sub: str, new_sub: str) -> dict[str, Any]:
+        # To its new creator it is a todo like any other: their own steps have these keys.
+        row = super()._handed_over(cognito_sub, new_sub)
+        return {**row, "generated_key": None, "generated_hash": None}
 
 
 TODOS = _Todos(Todo)
