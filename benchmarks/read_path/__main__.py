@@ -107,6 +107,7 @@ def running_service(database_url: str) -> Iterator[str]:
         "DATABASE_URL": database_url,
         "ENVIRONMENT": "local",
         "USER_SERVICE_URL": "http://127.0.0.1:9",
+        "CANVAS_SYNC_API_KEY": "not-used-here",
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "services.schedule_service"],
