@@ -102,16 +102,22 @@ async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 20)
             await asyncio.sleep(0.05)
 
 
-async def queues_are_empty(stack: Stack) -> bool:
-    """Tell whether nothing waits or is in work, in the outbox and in our consumers' queues."""
-    if rows(
-        stack,
-        "course_service",
-        "SELECT COUNT(*) FROM outbox WHERE event_type NOT LIKE 'SUBMISSION%%'",
-    )[0][0]:
+async def queues_are_empty(stack: Stack, *, and_analysed: bool = False) -> bool:
+    """Tell whether nothing waits or is in work on the way to the planner.
+
+    Args:
+        stack: The running system.
+        and_analysed: Also on the way through the analysis, which takes its time.
+    """
+    waiting = rows(stack, "course_service", "SELECT event_type FROM outbox")
+    awaited = ("USER", "COURSE", "ASSIGNMENT") if and_analysed else ("USER", "COURSE")
+    if any(event_type.startswith(awaited) for (event_type,) in waiting):
         return False
+    queues = ["assignment-events-queue", "task-creation-queue"]
+    if and_analysed:
+        queues.insert(1, "llm-analysis-queue")
     async with httpx.AsyncClient() as client:
-        for name in ("assignment-events-queue", "llm-analysis-queue", "task-creation-queue"):
+        for name in queues:
             answer = await client.post(
                 stack["aws"],
                 headers={

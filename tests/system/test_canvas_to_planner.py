@@ -38,8 +38,8 @@ def content(stack: Stack) -> dict[str, list[Any]]:
     }
 
 
-async def settle(stack: Stack) -> None:
-    await until(lambda: queues_are_empty(stack), seconds=30)
+async def settle(stack: Stack, *, and_analysed: bool = False) -> None:
+    await until(lambda: queues_are_empty(stack, and_analysed=and_analysed), seconds=30)
 
 
 async def enrollment_of(student: Student, canvas_course_id: int) -> int:
@@ -73,12 +73,12 @@ async def test_a_second_sync_of_unchanged_courses_changes_no_row(
     student = await sign_up()
     await student.sync_everything()
     await student.shows(await due_assignments(canvas))
-    await settle(stack)
+    await settle(stack, and_analysed=True)
     before = content(stack)
 
     await student.sync("courses")
     await student.sync()
-    await settle(stack)
+    await settle(stack, and_analysed=True)
 
     assert content(stack) == before
 

@@ -20,7 +20,7 @@ DESCRIPTION = (
 
 
 async def settle(stack: Stack) -> None:
-    await until(lambda: queues_are_empty(stack), seconds=60)
+    await until(lambda: queues_are_empty(stack, and_analysed=True), seconds=60)
 
 
 def todos(stack: Stack, *students: Student) -> list[Any]:
