@@ -42,7 +42,7 @@ check: install ## Format, lint, types and import contracts
 	$(VENV)/bin/lint-imports
 
 test: install ## All tests
-	$(VENV)/bin/pytest -n 2 --dist loadgroup -q
+	$(VENV)/bin/pytest -q
 
 fuzz: install ## The document's operations with three seeds and many examples
 	FUZZ_SEEDS=1,2,3 FUZZ_EXAMPLES=40 $(VENV)/bin/pytest -s tests/system/test_document_fuzz.py

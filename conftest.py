@@ -17,7 +17,7 @@ def mysql_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a whole stack on one worker, which then starts one, and begin with them."""
+    """Begin with the tests of a whole stack; with pytest-xdist keep them on one worker, which starts one."""
     for item in items:
         if item.get_closest_marker("stack"):
             item.add_marker(pytest.mark.xdist_group("stack"))
