@@ -11,12 +11,13 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.database import DatabaseUnavailable
+from shared.database import DatabaseUnavailable, utc_now
 from shared.logging import (
     accepted_correlation_id,
     correlation_id,
@@ -31,6 +32,9 @@ log = get_logger(__name__)
 
 LONG_POLL_SECONDS = 10
 MAX_BATCH = 10
+MAX_EVENT_TYPE_LENGTH = 64
+"""Nobody vouches for what a failed body calls itself; ours are half as long."""
+
 OUTAGE_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 5.0)
 """Q-08: at most two tries a second while something is down, and back within ten seconds of recovery."""
 
@@ -48,11 +52,36 @@ Handler = Callable[[Event], Awaitable[None]]
 
 
 @dataclass(frozen=True)
+class FailedMessage:
+    """One receive of a message that could not be applied; says nothing that the body says but its type.
+
+    Attributes:
+        message_id: The queue's own id of the message, the same at every receive and in the dead-letter queue.
+        queue_name: The queue it was received from.
+        event_type: `eventType` of the body if it has a readable one.
+        receive_count: How often the message was received by now, this time included.
+        reason: Class of the error; with its text if that is ours, as of `MalformedMessage`.
+        failed_at: UTC.
+    """
+
+    message_id: str
+    queue_name: str
+    event_type: str | None
+    receive_count: int
+    reason: str
+    failed_at: datetime
+
+
+OnFailure = Callable[[FailedMessage], Awaitable[None]]
+
+
+@dataclass(frozen=True)
 class _Message:
     message_id: str
     receipt_handle: str
     event: Event
     request_id: str
+    receive_count: int
 
 
 class Consumer:
@@ -64,6 +93,7 @@ class Consumer:
         handle: Applies one event and commits; idempotent, for every message may come twice.
         visibility_seconds: The queue's visibility timeout; extended while a message is in work.
         concurrency: How many students' messages are in work at once.
+        on_failure: Told of each receive that failed, malformed bodies included; what it raises is logged.
     """
 
     def __init__(
@@ -75,6 +105,7 @@ class Consumer:
         visibility_seconds: int,
         concurrency: int = 8,
         long_poll_seconds: int = LONG_POLL_SECONDS,
+        on_failure: OnFailure | None = None,
     ) -> None:
         self._sqs = sqs
         self._queue_name = queue_name
@@ -82,6 +113,7 @@ class Consumer:
         self._visibility_seconds = visibility_seconds
         self._slots = asyncio.Semaphore(concurrency)
         self._long_poll_seconds = long_poll_seconds
+        self._on_failure = on_failure
         self._url = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -108,6 +140,7 @@ class Consumer:
                 MaxNumberOfMessages=MAX_BATCH,
                 WaitTimeSeconds=self._long_poll_seconds,
                 MessageAttributeNames=["correlationId"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
             )
         )
         stopped = asyncio.ensure_future(stopping.wait())
@@ -127,8 +160,8 @@ class Consumer:
             try:
                 message = _parse(raw)
             except MalformedMessage as problem:
-                FAILED.labels(self._queue_name).inc()
                 log.error("message_malformed", messageId=raw["MessageId"], reason=str(problem))
+                await self._note_failure(raw["MessageId"], None, _receive_count(raw), problem)
                 continue
             by_student[str(message.event.get("cognitoSub") or message.message_id)].append(message)
             in_work[message.message_id] = message.receipt_handle
@@ -169,14 +202,35 @@ class Consumer:
                     await self._set_visibility([message.receipt_handle], 0)
                     return
                 continue
-            except Exception:
-                FAILED.labels(self._queue_name).inc()
+            except Exception as problem:
                 log.exception("message_failed", messageId=message.message_id, eventType=event_type)
+                await self._note_failure(
+                    message.message_id, event_type, message.receive_count, problem
+                )
                 return
             break
         await self._delete(message)
         PROCESSED.labels(self._queue_name).inc()
         log.info("message_applied", messageId=message.message_id, eventType=event_type)
+
+    async def _note_failure(
+        self, message_id: str, event_type: object, receive_count: int, problem: Exception
+    ) -> None:
+        FAILED.labels(self._queue_name).inc()
+        if self._on_failure is None:
+            return
+        failed = FailedMessage(
+            message_id,
+            self._queue_name,
+            event_type[:MAX_EVENT_TYPE_LENGTH] if isinstance(event_type, str) else None,
+            receive_count,
+            _reason(problem),
+            utc_now(),
+        )
+        try:
+            await self._on_failure(failed)
+        except Exception:
+            log.exception("failure_not_noted", messageId=message_id)
 
     async def _delete(self, message: _Message) -> None:
         try:
@@ -220,7 +274,19 @@ def _parse(raw: dict[str, Any]) -> _Message:
         raw["ReceiptHandle"],
         event,
         accepted_correlation_id((attribute.get("StringValue") or "").encode("utf-8", "replace")),
+        _receive_count(raw),
     )
+
+
+def _receive_count(raw: dict[str, Any]) -> int:
+    return int(raw.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _reason(problem: Exception) -> str:
+    """Name an error; only texts of our own are known to repeat nothing of the body."""
+    if isinstance(problem, MalformedMessage):
+        return f"{_name(problem)}: {problem}"
+    return _name(problem)
 
 
 def _backoff(failures: int) -> float:

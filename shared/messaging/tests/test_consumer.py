@@ -9,7 +9,7 @@ import pytest
 
 from shared.events.routes import ASSIGNMENT_EVENTS
 from shared.logging import correlation_id
-from shared.messaging.consumer import Consumer, MalformedMessage, Unavailable
+from shared.messaging.consumer import Consumer, FailedMessage, MalformedMessage, Unavailable
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
 from shared.testing.hostile_sqs import HostileSQS
@@ -38,9 +38,11 @@ async def send(sqs: HostileSQS, *events: Any) -> None:
     await Publisher(sqs).send(QUEUE, [orjson.dumps(event) for event in events])
 
 
-async def consume_until(sqs: HostileSQS, handle: Any, done: Any, seconds: float = 8) -> None:
+async def consume_until(
+    sqs: HostileSQS, handle: Any, done: Any, seconds: float = 8, **options: Any
+) -> None:
     stopping = asyncio.Event()
-    consumer = Consumer(sqs, QUEUE, handle, visibility_seconds=1, long_poll_seconds=1)
+    consumer = Consumer(sqs, QUEUE, handle, visibility_seconds=1, long_poll_seconds=1, **options)
     running = asyncio.create_task(consumer.run(stopping))
     async with asyncio.timeout(seconds):
         while not done():
@@ -104,6 +106,64 @@ async def test_a_body_that_is_no_object_ends_in_the_dead_letter_queue(
     await consume_until(sqs, handle, lambda: sqs._queues[DEAD_LETTERS].messages)
 
     assert sqs._queues[DEAD_LETTERS].messages[0].body == body.decode()
+
+
+async def test_each_failed_receive_is_told_with_its_count_and_nothing_of_the_body(
+    sqs: HostileSQS,
+) -> None:
+    """Q-06, S-07"""
+    told: list[FailedMessage] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        raise ValueError(f"cannot apply {event}")
+
+    async def note(failed: FailedMessage) -> None:
+        told.append(failed)
+
+    await send(sqs, {"cognitoSub": "a-student", "eventType": "NUMBERED"})
+    await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS), on_failure=note)
+
+    assert [failed.receive_count for failed in told] == [1, 2, 3]
+    assert {(failed.queue_name, failed.event_type, failed.reason) for failed in told} == {
+        (QUEUE, "NUMBERED", "ValueError")
+    }
+    assert {failed.message_id for failed in told} == {
+        sqs._queues[DEAD_LETTERS].messages[0].message_id
+    }
+
+
+async def test_a_malformed_body_is_told_with_what_is_wrong_with_it(sqs: HostileSQS) -> None:
+    """Q-06"""
+    told: list[FailedMessage] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        pytest.fail("such a body has no event to handle")
+
+    async def note(failed: FailedMessage) -> None:
+        told.append(failed)
+
+    await Publisher(sqs).send(QUEUE, [b"not json"])
+    await consume_until(sqs, handle, lambda: len(told) == 3, on_failure=note)
+
+    assert {failed.reason for failed in told} == {"MalformedMessage: not JSON"}
+
+
+async def test_an_error_while_telling_of_a_failure_disturbs_nothing(sqs: HostileSQS) -> None:
+    """Q-05"""
+    applied: list[int] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        if event["number"] == 0:
+            raise ValueError
+        applied.append(event["number"])
+
+    async def note(failed: FailedMessage) -> None:
+        raise OSError("no place to keep it")
+
+    await send(sqs, *({"cognitoSub": "a", "number": n} for n in range(4)))
+    await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS), on_failure=note)
+
+    assert sorted(applied) == [1, 2, 3]
 
 
 async def test_an_outage_longer_than_all_receives_drains_nothing_into_the_dead_letter_queue(
