@@ -3,15 +3,21 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lambdas.canvas_sync.canvas.schemas import CanvasAssignment, CanvasCourse
+from lambdas.canvas_sync.canvas.schemas import (
+    CanvasAssignment,
+    CanvasCourse,
+    CanvasSubmission,
+)
 from lambdas.canvas_sync.schemas import SyncMode
 from shared.events.canvas_sync import (
     CANVAS_COURSES_SYNCED,
     CANVAS_SYNC_COMPLETED,
     AssignmentEntry,
     CourseEntry,
+    SubmissionEntry,
     SyncMessage,
 )
+from shared.events.submissions import SubmittedFile
 from shared.events.times import write_event_time
 from shared.messaging.publisher import MAX_BODY_BYTES
 
@@ -20,6 +26,9 @@ MAX_DESCRIPTION_BYTES = 65_535
 
 MAX_NAME_CHARACTERS = 255
 MAX_TIME_CHARACTERS = 64
+MAX_FILES = 20
+"""Of one submission; Canvas sets no limit, and a message has one."""
+
 MAX_ADDRESS_CHARACTERS = 2_048
 """Longer than any browser follows; such an address is left out, a cut one would lead elsewhere."""
 
@@ -137,7 +146,8 @@ def cut_to_bytes(text: str, limit: int) -> str:
 def _course_entry(course: CanvasCourse, assignments: Sequence[AssignmentEntry]) -> CourseEntry:
     return CourseEntry(
         canvas_course_id=course.id,
-        course_name=course.name[:MAX_NAME_CHARACTERS],
+        # A student's nickname for a course must not rename it for everybody.
+        course_name=(course.original_name or course.name)[:MAX_NAME_CHARACTERS],
         course_code=(course.course_code or "")[:MAX_NAME_CHARACTERS],
         workflow_state=(course.workflow_state or "available")[:MAX_NAME_CHARACTERS],
         start_at=_short_or_none(course.start_at, MAX_TIME_CHARACTERS),
@@ -149,7 +159,7 @@ def _course_entry(course: CanvasCourse, assignments: Sequence[AssignmentEntry]) 
 def _assignment_entry(
     assignment: CanvasAssignment, *, max_description_bytes: int
 ) -> AssignmentEntry:
-    return AssignmentEntry(
+    entry = AssignmentEntry(
         canvas_assignment_id=assignment.id,
         title=assignment.name[:MAX_NAME_CHARACTERS],
         description=cut_to_bytes(assignment.description or "", max_description_bytes),
@@ -159,6 +169,26 @@ def _assignment_entry(
         html_url=_short_or_none(assignment.html_url, MAX_ADDRESS_CHARACTERS),
         created_at=write_event_time(assignment.created_at),
         updated_at=write_event_time(assignment.updated_at),
+    )
+    if assignment.submission is not None:
+        entry.submission = _submission_entry(assignment.submission)
+    return entry
+
+
+def _submission_entry(submission: CanvasSubmission) -> SubmissionEntry:
+    return SubmissionEntry(
+        submitted_at=write_event_time(submission.submitted_at),
+        submission_type=_short_or_none(submission.submission_type, MAX_NAME_CHARACTERS),
+        workflow_state=_short_or_none(submission.workflow_state, MAX_NAME_CHARACTERS),
+        files=[
+            SubmittedFile(
+                filename=name[:MAX_NAME_CHARACTERS],
+                size=file.size,
+                content_type=_short_or_none(file.content_type, MAX_NAME_CHARACTERS),
+            )
+            for file in submission.attachments[:MAX_FILES]
+            if (name := file.display_name or file.filename)
+        ],
     )
 
 

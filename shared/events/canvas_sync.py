@@ -5,13 +5,29 @@ from typing import Any
 from pydantic import Field
 
 from shared.events.event import EntryList, Event, Identifier, Sub
+from shared.events.submissions import SubmittedFile
 
 CANVAS_COURSES_SYNCED = "CANVAS_COURSES_SYNCED"
 CANVAS_SYNC_COMPLETED = "CANVAS_SYNC_COMPLETED"
 
 
+class SubmissionEntry(Event):
+    """What Canvas says of the student's own submission; it has a row for everybody, handed in or not.
+
+    `submitted_at` is written like `dueAt`. What was handed in is not here, nor any address of it.
+    """
+
+    submitted_at: str | None = None
+    submission_type: str | None = None
+    workflow_state: str | None = None
+    files: list[SubmittedFile] = Field(default_factory=list)
+
+
 class AssignmentEntry(Event):
-    """One assignment as one student's listing showed it; `due_at` is that student's own."""
+    """One assignment as one student's listing showed it; `due_at` and `submission` are that student's own.
+
+    Without `submission` nothing is known of it.
+    """
 
     canvas_assignment_id: Identifier
     title: str
@@ -22,6 +38,7 @@ class AssignmentEntry(Event):
     html_url: str | None = None
     created_at: str | None = None
     updated_at: str | None = None
+    submission: SubmissionEntry | None = None
 
 
 class CourseEntry(Event):

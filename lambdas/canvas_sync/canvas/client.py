@@ -54,13 +54,15 @@ class CanvasClient:
     async def assignment_pages(self, course_id: int) -> AsyncIterator[Reading[CanvasAssignment]]:
         """Yield a course's assignments page by page; the list is complete when the iteration ends.
 
-        Due dates are those of the caller, because `override_assignment_dates` is on by default.
+        Due dates are those of the caller, because `override_assignment_dates` is on by default. The caller's own
+        submissions come along, unless the token's scopes leave them out.
 
         Raises:
             CanvasError: The list could not be read to its end.
         """
         path = f"/courses/{course_id}/assignments"
-        async for page in self._pages(path, {"per_page": PER_PAGE}):
+        parameters: dict[str, str | list[str]] = {"include[]": ["submission"], "per_page": PER_PAGE}
+        async for page in self._pages(path, parameters):
             yield read_entries(CanvasAssignment, page.entries)
 
     async def _pages(

@@ -61,6 +61,22 @@ def _usable_number(value: Any) -> float | None:
     return float(value) if is_number and abs(value) < 1e300 and math.isfinite(value) else None
 
 
+def _submission(value: Any) -> Any:
+    """Return what Canvas wrote, or `None` when it is nothing that can be told apart from not knowing."""
+    try:
+        return CanvasSubmission.model_validate(value)
+    except ValidationError:
+        return None
+
+
+def _files(value: Any) -> list[Any]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _size(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**63 else None
+
+
 def _names(value: Any) -> tuple[str, ...]:
     texts = [_text(entry) for entry in value] if isinstance(value, list) else []
     return tuple(text for text in texts if text)
@@ -72,18 +88,40 @@ UsableTime = Annotated[datetime | None, BeforeValidator(_usable_time)]
 
 
 class _CanvasObject(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
 
 class CanvasCourse(_CanvasObject):
-    """A course of the student; one that is restricted by date comes without a name and cannot be used."""
+    """A course of the student; one that is restricted by date comes without a name and cannot be used.
+
+    `name` is the student's own nickname for it when there is an `original_name`.
+    """
 
     id: Identifier
     name: Name
+    original_name: Text = None
     course_code: Text = None
     workflow_state: Text = None
     start_at: Text = None
     end_at: Text = None
+
+
+class CanvasFile(_CanvasObject):
+    """A file that was handed in; its address carries a key and is never read."""
+
+    display_name: Text = None
+    filename: Text = None
+    content_type: Annotated[Text, Field(alias="content-type")] = None
+    size: Annotated[int | None, BeforeValidator(_size)] = None
+
+
+class CanvasSubmission(_CanvasObject):
+    """The student's own submission; there is one for every assignment, handed in or not."""
+
+    submitted_at: Annotated[datetime | None, BeforeValidator(_time)] = None
+    submission_type: Text = None
+    workflow_state: Text = None
+    attachments: Annotated[tuple[CanvasFile, ...], BeforeValidator(_files)] = ()
 
 
 class CanvasAssignment(_CanvasObject):
@@ -101,6 +139,7 @@ class CanvasAssignment(_CanvasObject):
     html_url: Text = None
     created_at: UsableTime = None
     updated_at: UsableTime = None
+    submission: Annotated[CanvasSubmission | None, BeforeValidator(_submission)] = None
 
 
 ObjectT = TypeVar("ObjectT", bound=_CanvasObject)

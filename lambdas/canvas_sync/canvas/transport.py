@@ -61,10 +61,17 @@ class RetryPolicy:
 
     The first pause is one second on average because a throttled token regains ten units in it; each next one is
     twice as long. Jitter spreads the students of one institution.
+
+    Attributes:
+        idle_seconds: Longest wait for a connection or for the next piece of an answer.
+        try_seconds: Longest try.
+        max_seconds: Longest call, with all its tries.
     """
 
     first_pause_seconds: float = 1.0
     max_tries: int = MAX_TRIES
+    idle_seconds: float = IDLE_SECONDS
+    try_seconds: float = TRY_SECONDS
     max_seconds: float = MAX_CALL_SECONDS
 
     def pause_seconds(self, tries: int) -> float:
@@ -105,7 +112,6 @@ def canvas_http_client() -> httpx.AsyncClient:
     """
     return httpx.AsyncClient(
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-        timeout=httpx.Timeout(IDLE_SECONDS, pool=None),
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         follow_redirects=False,
         trust_env=False,
@@ -136,6 +142,8 @@ class CanvasTransport:
         self._http = http
         self._base_url = httpx.URL(base_url.rstrip("/"))
         self._retry = retry or RetryPolicy()
+        # Waiting for a connection of the pool is the allowance's doing, not Canvas's.
+        self._idle = httpx.Timeout(self._retry.idle_seconds, pool=None)
         self._clock = clock
         self._sleep = sleep
 
@@ -166,7 +174,7 @@ class CanvasTransport:
             # Throttling is about the token, so the tries of all its calls count together.
             failures = max(tries, governor.refusals_in_a_row) if outcome.is_throttling else tries
             pause_seconds = outcome.retry_after_seconds or self._retry.pause_seconds(failures)
-            is_too_late = self._clock() + pause_seconds + TRY_SECONDS > give_up_at
+            is_too_late = self._clock() + pause_seconds + self._retry.try_seconds > give_up_at
             gives_up = failures >= self._retry.max_tries or is_too_late
             log.warning(
                 "canvas_call_failed",
@@ -196,8 +204,8 @@ class CanvasTransport:
         headers = {"Authorization": f"Bearer {token}"}
         try:
             async with (
-                asyncio.timeout(TRY_SECONDS),
-                self._http.stream("GET", url, headers=headers) as response,
+                asyncio.timeout(self._retry.try_seconds),
+                self._http.stream("GET", url, headers=headers, timeout=self._idle) as response,
             ):
                 answer = _Answer(response.status_code, response.headers)
                 limit = MAX_PAGE_BYTES if response.status_code == 200 else MAX_ERROR_BYTES

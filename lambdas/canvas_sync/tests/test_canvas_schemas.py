@@ -65,6 +65,45 @@ def test_optional_fields_of_a_wrong_type_are_left_out() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "submission",
+    [None, False, "submitted", [], {"submitted_at": "yesterday"}, {"submitted_at": 7}],
+)
+def test_a_submission_that_cannot_be_read_is_left_out_and_its_assignment_stays(
+    submission: object,
+) -> None:
+    """C-05: read as nothing handed in it would take one back."""
+    entry = {"id": 1, "name": "Lab", "submission": submission}
+
+    [assignment] = read_entries(CanvasAssignment, [entry]).usable
+
+    assert assignment.submission is None
+
+
+def test_a_submission_is_read_as_far_as_it_can_be() -> None:
+    entry = {
+        "id": 1,
+        "name": "Lab",
+        "submission": {
+            "submitted_at": "2025-11-27T19:00:00+09:00",
+            "submission_type": 7,
+            "workflow_state": "graded",
+            "attachments": [{"filename": "a.py", "size": "big"}, None, {"content-type": 5}],
+        },
+    }
+
+    [assignment] = read_entries(CanvasAssignment, [entry]).usable
+
+    submission = assignment.submission
+    assert submission is not None
+    assert submission.submitted_at == datetime(2025, 11, 27, 10, 0)
+    assert (submission.submission_type, submission.workflow_state) == (None, "graded")
+    assert [(file.filename, file.size) for file in submission.attachments] == [
+        ("a.py", None),
+        (None, None),
+    ]
+
+
 @pytest.mark.parametrize("points", [20.5, 20, 0, None])
 def test_points_may_be_fractional(points: float | None) -> None:
     entry = {"id": 1, "name": "Lab", "points_possible": points}

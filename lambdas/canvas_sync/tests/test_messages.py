@@ -10,6 +10,7 @@ import pytest
 from lambdas.canvas_sync.canvas.schemas import CanvasAssignment, CanvasCourse
 from lambdas.canvas_sync.messages import (
     MAX_DESCRIPTION_BYTES,
+    MAX_FILES,
     CourseParts,
     Envelope,
     course_list_bodies,
@@ -30,6 +31,22 @@ COURSE = CanvasCourse(
     workflow_state="available",
     start_at="2025-09-01T00:00:00Z",
 )
+
+
+SUBMISSION = {
+    "submitted_at": "2025-11-27T10:00:00Z",
+    "submission_type": "online_upload",
+    "workflow_state": "submitted",
+    "attachments": [
+        {
+            "display_name": "lab.zip",
+            "filename": "lab.zip",
+            "content-type": "application/zip",
+            "size": 20480,
+            "url": "https://canvas.example.edu/files/1/download?verifier=secret",
+        }
+    ],
+}
 
 
 def _parts(course: CanvasCourse = COURSE) -> CourseParts:
@@ -66,6 +83,7 @@ def test_a_synchronised_course_is_written_like_the_sample() -> None:
             "html_url": "https://canvas.example.edu/courses/4711/assignments/90210",
             "created_at": "2025-11-01T00:00:00Z",
             "updated_at": "2025-11-02T00:00:00Z",
+            "submission": SUBMISSION,
         }
     )
 
@@ -194,6 +212,51 @@ def test_overlong_names_are_cut_and_overlong_addresses_left_out() -> None:
     assert (written["courseName"], written["courseCode"]) == ("강" * 255, "c" * 255)
     assert written["assignments"][0]["title"] == "과" * 255
     assert written["assignments"][0]["htmlUrl"] is None
+
+
+@pytest.mark.parametrize(
+    ("nickname", "original_name", "course_name"),
+    [("Systems", None, "Systems"), ("my favourite", "Operating Systems", "Operating Systems")],
+)
+def test_a_students_nickname_does_not_rename_the_shared_course(
+    nickname: str, original_name: str | None, course_name: str
+) -> None:
+    course = CanvasCourse(id=4711, name=nickname, original_name=original_name)
+
+    [body] = _parts(course).end([])
+
+    assert json.loads(body)["courses"][0]["courseName"] == course_name
+
+
+def test_no_address_of_a_submission_is_in_a_message() -> None:
+    """events.md 7: addresses of files may carry keys."""
+    assignment = CanvasAssignment.model_validate(
+        {"id": 1, "name": "Lab", "submission": {**SUBMISSION, "url": "https://x.example/?k=secret"}}
+    )
+
+    [body] = _bodies(iter([[assignment]]), [1])
+
+    assert b"secret" not in body
+    assert b"lab.zip" in body
+
+
+def test_a_submission_of_a_thousand_files_leaves_room_for_the_message() -> None:
+    """Q-10"""
+    file = {"display_name": "\x01" * 300, "content-type": "\x01" * 255, "size": 1}
+    assignment = CanvasAssignment.model_validate(
+        {
+            "id": 1,
+            "name": "Lab",
+            "description": "d" * 70_000,
+            "submission": {"attachments": [file] * 1_000},
+        }
+    )
+
+    [body] = _bodies(iter([[assignment]]), [1])
+
+    assert len(body) <= MAX_BODY_BYTES
+    [entry] = json.loads(body)["courses"][0]["assignments"]
+    assert len(entry["submission"]["files"]) == MAX_FILES
 
 
 def test_a_thousand_courses_are_split_over_several_messages() -> None:

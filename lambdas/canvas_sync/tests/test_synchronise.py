@@ -1,13 +1,17 @@
 """What one synchronisation does, against the sandbox over HTTP (events.md 2.2, additions.md D)."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from starlette.responses import PlainTextResponse
 
 from lambdas.canvas_sync.errors import EnrollmentsUnavailable, SyncTimedOut, TokenUnavailable
+from local_stack.canvas_sandbox.faults import Delays
+from local_stack.canvas_sandbox.rate_limit import LeakyBuckets
 from shared.events.canvas_sync import AssignmentEntry, CourseEntry, SyncMessage
 from shared.logging import correlation_id
 from shared.messaging.publisher import MAX_BODY_BYTES
@@ -95,6 +99,38 @@ async def test_a_moved_due_date_is_that_of_this_student(
     entries = [e for parts in synchroniser.by_course().values() for e in parts[0]["assignments"]]
     [moved] = [e for e in entries if e["canvasAssignmentId"] == assignment["id"]]
     assert moved["dueAt"] == "2026-12-24T14:59:00"
+
+
+async def test_what_the_student_handed_in_is_published_without_addresses(
+    synchroniser: Any, canvas: Any, enable_all: EnableAll
+) -> None:
+    """additions.md D, submissions"""
+    assignment = next(a for c in await canvas.courses() for a in c["assignments"])
+    handed_in = {
+        "token": canvas.token,
+        "submitted_at": "2026-11-20T10:00:00Z",
+        "submission_type": "online_upload",
+    }
+    path = f"/_sandbox/assignments/{assignment['id']}/submission"
+    (await canvas.control.put(path, json=handed_in)).raise_for_status()
+
+    await synchroniser.run()
+
+    entries = {
+        entry["canvasAssignmentId"]: entry["submission"]
+        for parts in synchroniser.by_course().values()
+        for entry in parts[0]["assignments"]
+    }
+    own = entries.pop(assignment["id"])
+    [file] = own.pop("files")
+    assert own == {
+        "submittedAt": "2026-11-20T10:00:00",
+        "submissionType": "online_upload",
+        "workflowState": "submitted",
+    }
+    assert file.keys() == {"filename", "size", "contentType"}
+    assert {other["workflowState"] for other in entries.values()} == {"unsubmitted"}
+    assert "verifier" not in str(synchroniser.messages())
 
 
 async def test_only_enabled_courses_are_asked_for_their_assignments(
@@ -230,12 +266,34 @@ async def test_a_course_larger_than_a_message_is_split_with_its_header_repeated(
     assert len(ids) == 150
 
 
+class HeldUntilEight(Delays):
+    """Answers the list of courses at once, and courses only when eight calls wait or never will."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._arrived = 0
+        self._are_eight = asyncio.Event()
+
+    async def hold_back(self, seconds: float) -> None:
+        self._arrived += 1
+        if self._arrived == 1:
+            return
+        if self._arrived == 1 + 8:
+            self._are_eight.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(60):
+                await self._are_eight.wait()
+        # A ninth would come now.
+        await super().hold_back(seconds)
+
+
 async def test_calls_run_side_by_side_but_never_more_than_eight(
-    synchroniser: Any, canvas: Any, enable_all: EnableAll
+    synchroniser: Any, canvas: Any, enable_all: EnableAll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C-01"""
     await canvas.reset(courses=20, assignments_per_course=2)
     await enable_all()
+    monkeypatch.setattr(canvas.sandbox, "delays", HeldUntilEight())
     await canvas.set_faults(latency_ms=20)
 
     await synchroniser.run()
@@ -246,13 +304,14 @@ async def test_calls_run_side_by_side_but_never_more_than_eight(
 
 
 async def test_a_token_with_little_allowance_left_is_used_one_call_at_a_time(
-    synchroniser: Any, canvas: Any, enable_all: EnableAll
+    synchroniser: Any, canvas: Any, enable_all: EnableAll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """C-01: one at a time below a quarter."""
     await canvas.reset(courses=6, assignments_per_course=2)
     await enable_all()
     await canvas.set_faults(latency_ms=5)
-    # Ten seconds of leaking away from where two calls at once would be right.
+    # Nothing leaks while the clock stands: after ten seconds two calls at once would be right.
+    monkeypatch.setattr(canvas.sandbox, "buckets", LeakyBuckets(clock=lambda: 0.0))
     for _ in range(10):
         canvas.sandbox.buckets.of(canvas.token).reserve()
 
