@@ -1,0 +1,114 @@
+"""Prints the gateway's rate, latency and memory beside its peers', and ends with 1 when a target is missed."""
+
+import argparse
+import statistics
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.gateway.load import Load, Measurement
+from benchmarks.gateway.proxies import (
+    Proxy,
+    envoy,
+    haproxy,
+    our_gateway,
+    plain_gateway,
+    upstream,
+)
+from benchmarks.gateway.tokens import UserPool
+
+TOKENS = 200
+MANY_CONNECTIONS = 32
+TURNS = 2
+
+OURS, HAPROXY, ENVOY, PLAIN = "this gateway", "HAProxy", "Envoy, cached tokens", "FastAPI + httpx"
+RATE_TARGETS = {HAPROXY: 0.75, ENVOY: 1.0, PLAIN: 25.0}
+"""Our requests/s at 32 connections as a multiple of theirs, at least."""
+
+LATENCY_TARGET = 1.6
+"""Our p50 at one connection as a multiple of HAProxy's, at most."""
+
+Turns = dict[str, list[Measurement]]
+
+
+def main() -> None:
+    """Measure all in turns and judge."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seconds", type=int, default=3, help="length of one measurement")
+    seconds = arguments.parse_args().seconds
+    pool = UserPool()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        directory = Path(name)
+        load = Load(directory, [pool.token(number) for number in range(TOKENS)])
+        url = stack.enter_context(upstream(directory, pool))
+        proxies = [
+            stack.enter_context(haproxy(directory, pool, url)),
+            stack.enter_context(envoy(directory, pool, url, caches_tokens=False)),
+            stack.enter_context(envoy(directory, pool, url, caches_tokens=True)),
+            stack.enter_context(plain_gateway(directory, pool, url)),
+            stack.enter_context(our_gateway(directory, pool, url)),
+        ]
+        many = _measured(load, proxies, MANY_CONNECTIONS, seconds)
+        one = _measured(load, proxies, 1, seconds)
+        _print_table(proxies, many, one)
+    sys.exit(not _targets_are_met(many, one))
+
+
+def _measured(load: Load, proxies: list[Proxy], connections: int, seconds: int) -> Turns:
+    turns: Turns = {proxy.name: [] for proxy in proxies}
+    for proxy in proxies:
+        load.measure(proxy, connections=connections, seconds=1)
+    for _ in range(TURNS):
+        for proxy in proxies:
+            seen = load.measure(proxy, connections=connections, seconds=seconds)
+            turns[proxy.name].append(seen)
+    return turns
+
+
+def _print_table(proxies: list[Proxy], many: Turns, one: Turns) -> None:
+    print(
+        f"| | requests/s at {MANY_CONNECTIONS} | of HAProxy's | p50 ms | p99 ms | processor us "
+        "| requests/s at 1 | p50 ms | of HAProxy's | p99 ms | MiB |\n" + "|---" * 11 + "|"
+    )
+    for proxy in proxies:
+        at_many, at_one = many[proxy.name], one[proxy.name]
+        print(
+            f"| {proxy.name} | {_median(at_many, 'requests_per_second'):,.0f} "
+            f"| {_ratio(many, proxy.name, HAPROXY, 'requests_per_second'):.2f} "
+            f"| {_median(at_many, 'p50_milliseconds'):.2f} "
+            f"| {_median(at_many, 'p99_milliseconds'):.2f} "
+            f"| {_median(at_many, 'processor_microseconds'):.0f} "
+            f"| {_median(at_one, 'requests_per_second'):,.0f} "
+            f"| {_median(at_one, 'p50_milliseconds'):.3f} "
+            f"| {_ratio(one, proxy.name, HAPROXY, 'p50_milliseconds'):.2f} "
+            f"| {_median(at_one, 'p99_milliseconds'):.2f} "
+            f"| {proxy.resident_mib():.0f} |"
+        )
+
+
+def _targets_are_met(many: Turns, one: Turns) -> bool:
+    print()
+    all_met = True
+    for peer, target in RATE_TARGETS.items():
+        ratio = _ratio(many, OURS, peer, "requests_per_second")
+        all_met &= ratio >= target
+        print(f"rate at {MANY_CONNECTIONS} of {peer}: {ratio:.2f}, target at least {target}")
+    ratio = _ratio(one, OURS, HAPROXY, "p50_milliseconds")
+    print(f"p50 at 1 of HAProxy: {ratio:.2f}, target at most {LATENCY_TARGET}")
+    return all_met and ratio <= LATENCY_TARGET
+
+
+def _ratio(turns: Turns, ours: str, theirs: str, figure: str) -> float:
+    """Return the median of the ratios of each turn, so that a slow minute counts for both."""
+    pairs = zip(turns[ours], turns[theirs], strict=True)
+    ratios = [float(getattr(our, figure) / getattr(their, figure)) for our, their in pairs]
+    return statistics.median(ratios)
+
+
+def _median(turns: list[Measurement], figure: str) -> float:
+    return statistics.median(float(getattr(turn, figure)) for turn in turns)
+
+
+if __name__ == "__main__":
+    main()
