@@ -1,11 +1,11 @@
-"""What canvas_sync says on `assignment-events-queue` (events.md 3, additions.md D)."""
+"""What canvas_sync says on `assignment-events-queue` and to itself (events.md 3, additions.md D)."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from shared.events.event import EntryList, Event, Identifier, Sub
-from shared.events.submissions import SubmittedFile
+from shared.events.event import EntriesOf, EntryList, Event, Identifier, Sub
+from shared.events.submissions import SubmittedFiles
 
 CANVAS_COURSES_SYNCED = "CANVAS_COURSES_SYNCED"
 CANVAS_SYNC_COMPLETED = "CANVAS_SYNC_COMPLETED"
@@ -20,7 +20,7 @@ class SubmissionEntry(Event):
     submitted_at: str | None = None
     submission_type: str | None = None
     workflow_state: str | None = None
-    files: list[SubmittedFile] = Field(default_factory=list)
+    files: SubmittedFiles = Field(default_factory=list)
 
 
 class AssignmentEntry(Event):
@@ -54,7 +54,7 @@ class CourseEntry(Event):
     workflow_state: str | None = None
     start_at: str | None = None
     end_at: str | None = None
-    assignments: EntryList = Field(default_factory=list)
+    assignments: Annotated[EntryList, EntriesOf(AssignmentEntry)] = Field(default_factory=list)
     complete: bool | None = None
     canvas_assignment_ids: list[int] | None = None
 
@@ -67,4 +67,11 @@ class SyncMessage(Event):
     synced_at: str | None = None
     sync_mode: str | None = None
     observed_at: str | None = None
-    courses: list[Any]
+    courses: Annotated[list[Any], EntriesOf(CourseEntry, is_nullable=False)]
+
+
+class SyncOrder(Event):
+    """One student's turn in a scheduled synchronisation, on `canvas-sync-queue`; it carries no `eventType`."""
+
+    cognito_sub: Sub
+    sync_mode: Literal["courses", "assignments"] = "assignments"

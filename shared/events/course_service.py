@@ -1,10 +1,10 @@
 """What course_service says on `task-creation-queue` and `llm-analysis-queue` (events.md 4 and 5)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.events.event import EntryList, Event, Identifier, Sub
+from shared.events.event import EntriesOf, EntryList, Event, Identifier, IdentifierOrDigits, Sub
 
 USER_ASSIGNMENTS_CREATED = "USER_ASSIGNMENTS_CREATED"
 COURSE_DISABLED = "COURSE_DISABLED"
@@ -29,7 +29,7 @@ class SnapshotEntry(Event):
 class UserAssignmentsCreated(Event):
     """A student's assignments in all enabled courses: whatever is not in it does not exist any more.
 
-    `complete` false marks a part that only adds and changes; the last part carries
+    `complete` false marks a part that only adds and changes (absent means true); the last part carries
     `keep_canvas_assignment_ids`, the full list of what survives.
     """
 
@@ -37,8 +37,8 @@ class UserAssignmentsCreated(Event):
     cognito_sub: Sub
     synced_at: str | None = None
     snapshot_at: str | None = None
-    assignments: EntryList = Field(default_factory=list)
-    complete: bool = True
+    assignments: Annotated[EntryList, EntriesOf(SnapshotEntry)] = Field(default_factory=list)
+    complete: bool | None = None
     keep_canvas_assignment_ids: list[int] | None = None
 
 
@@ -58,7 +58,7 @@ class AnalysisRequest(Event):
 
     event_type: Literal["ASSIGNMENT_CREATED", "ASSIGNMENT_UPDATED"]
     course_id: Identifier
-    canvas_assignment_id: Identifier
+    canvas_assignment_id: IdentifierOrDigits
     title: str
     description: str | None
     due_at: str | None

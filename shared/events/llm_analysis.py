@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.events.event import Event, Identifier
+from shared.events.event import Event, Identifier, IdentifierOrDigits
 
 TASKS_GENERATED = "TASKS_GENERATED"
 
@@ -36,7 +36,7 @@ class TasksGenerated(Event):
 
     event_type: Literal["TASKS_GENERATED"]
     course_id: Identifier
-    canvas_assignment_id: Identifier
+    canvas_assignment_id: IdentifierOrDigits
     content_hash: str | None = None
     due_at: str | None = None
     tasks: list[GeneratedTask]

@@ -1,17 +1,13 @@
 """What course_service says of a student's submission, to the check and to the planner (additions.md D)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from shared.events.event import Event, Identifier, Sub
+from shared.events.event import Event, Identifier, Sub, none_as_empty
 
 SUBMISSION_DETECTED = "SUBMISSION_DETECTED"
 SUBMISSION_RECORDED = "SUBMISSION_RECORDED"
-
-
-def _none_as_empty(value: Any) -> Any:
-    return [] if value is None else value
 
 
 class SubmittedFile(Event):
@@ -22,15 +18,17 @@ class SubmittedFile(Event):
     content_type: str | None = None
 
 
+SubmittedFiles = Annotated[list[SubmittedFile], BeforeValidator(none_as_empty)]
+"""What was handed in; null counts as nothing."""
+
+
 class SubmissionMetadata(Event):
     """What Canvas says about a submission, without its content."""
 
     submitted_at: str | None = None
     submission_type: str | None = None
     workflow_state: str | None = None
-    attachments: Annotated[list[SubmittedFile], BeforeValidator(_none_as_empty)] = Field(
-        default_factory=list
-    )
+    attachments: SubmittedFiles = Field(default_factory=list)
 
 
 class SubmissionDetected(Event):
@@ -53,7 +51,7 @@ class SubmissionDetected(Event):
 
 
 class SubmissionRecorded(Event):
-    """A student handed something in, for the planner: that assignment is done."""
+    """What a student's submission is now, for the planner: handed in means done."""
 
     event_type: Literal["SUBMISSION_RECORDED"]
     cognito_sub: Sub

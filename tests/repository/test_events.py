@@ -1,34 +1,26 @@
-"""The event table, the shapes and the samples agree."""
+"""The event table, the shapes, the published schemas and the samples agree."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from shared.events.canvas_sync import SyncMessage
-from shared.events.course_service import AnalysisRequest, CourseDisabled, UserAssignmentsCreated
-from shared.events.event import Event
-from shared.events.llm_analysis import TasksGenerated
+from shared.events.catalogue import SHAPES, UNTYPED, messages_of
+from shared.events.json_schemas import SCHEMAS, message_schema
 from shared.events.routes import QUEUES, queue_of
-from shared.events.submissions import SubmissionDetected, SubmissionRecorded
 
 SAMPLES = Path("shared/events/samples")
-SHAPES: dict[str, type[Event]] = {
-    "CANVAS_COURSES_SYNCED": SyncMessage,
-    "CANVAS_SYNC_COMPLETED": SyncMessage,
-    "USER_ASSIGNMENTS_CREATED": UserAssignmentsCreated,
-    "COURSE_DISABLED": CourseDisabled,
-    "ASSIGNMENT_CREATED": AnalysisRequest,
-    "ASSIGNMENT_UPDATED": AnalysisRequest,
-    "TASKS_GENERATED": TasksGenerated,
-    "SUBMISSION_DETECTED": SubmissionDetected,
-    "SUBMISSION_RECORDED": SubmissionRecorded,
-}
+NAMES = [*SHAPES, *UNTYPED]
 
 
-def sample(event_type: str) -> dict[str, Any]:
-    return json.loads((SAMPLES / f"{event_type}.json").read_text(encoding="utf-8"))
+def sample(name: str) -> dict[str, Any]:
+    return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def published(name: str) -> dict[str, Any]:
+    return json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("event_type", SHAPES)
@@ -37,15 +29,34 @@ def test_every_event_shape_has_a_sample_and_a_queue(event_type: str) -> None:
     assert event_type in queue_of(event_type).events
 
 
-@pytest.mark.parametrize("event_type", SHAPES)
-def test_a_sample_survives_its_shape_unchanged(event_type: str) -> None:
-    parsed = SHAPES[event_type].model_validate(sample(event_type))
-
-    assert json.loads(parsed.to_body()) == sample(event_type)
+def test_every_queue_carries_something_and_every_event_of_a_queue_has_a_shape() -> None:
+    assert [name for queue in QUEUES for name in messages_of(queue) if name not in NAMES] == []
+    assert [queue.name for queue in QUEUES if not messages_of(queue)] == []
 
 
-def test_no_sample_is_without_a_shape() -> None:
-    assert {path.stem for path in SAMPLES.glob("*.json")} == set(SHAPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_survives_its_shape_unchanged(name: str) -> None:
+    parsed = {**SHAPES, **UNTYPED}[name].model_validate(sample(name))
+
+    assert json.loads(parsed.to_body()) == sample(name)
+
+
+def test_no_sample_and_no_schema_is_without_a_shape() -> None:
+    assert {path.stem for path in SAMPLES.glob("*.json")} == set(NAMES)
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_published_schema_is_the_one_of_its_shape_today(name: str) -> None:
+    """Q-10: `python -m shared.events` writes them anew."""
+    assert published(name) == message_schema(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_meets_its_published_schema(name: str) -> None:
+    Draft202012Validator.check_schema(published(name))
+
+    Draft202012Validator(published(name)).validate(sample(name))
 
 
 def test_no_event_goes_to_two_queues() -> None:

@@ -113,7 +113,7 @@ def read_snapshot(body: dict[str, Any]) -> Snapshot:
     if message.keep_canvas_assignment_ids is not None:
         survivors: Iterable[int] | None = {*message.keep_canvas_assignment_ids, *entries}
     else:
-        survivors = entries.keys() if message.complete else None
+        survivors = None if message.complete is False else entries.keys()
     return Snapshot(
         cognito_sub=message.cognito_sub,
         snapshot_at=_order_mark(message.snapshot_at),
