@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from lambdas.llm_analysis.providers.calls import RetryPolicy
+from lambdas.llm_analysis.providers.calls import CALL_SECONDS, RetryPolicy
 from lambdas.llm_analysis.runtime import open_function
 from lambdas.llm_analysis.tests.doubles import (
     MODEL_KEY,
+    NOW,
     Harness,
     ModelDouble,
     ScheduleService,
@@ -60,9 +61,12 @@ async def open_harness(schedule_service: ScheduleService, sqs: HostileSQS) -> As
                 stack,
                 settings(schedule_service, **changes),
                 sqs=sqs,
-                retry=RetryPolicy(first_pause_seconds=0.005, call_seconds=1.0),
+                # Only pauses are shorter than in production: a call that the machine holds up is no failed one.
+                retry=RetryPolicy(first_pause_seconds=0.005),
             )
+            function.analysis._now = lambda: NOW
             function.analysis._claim_poll_seconds = 0.01
+            function.analysis._analyses._http.timeout = CALL_SECONDS
             return Harness(function, sqs)
 
         yield opened

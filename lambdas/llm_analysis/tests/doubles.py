@@ -51,7 +51,7 @@ class Server:
     def forget(self) -> None:
         self.calls: list[Call] = []
         self.answer: Callable[[Call], Response] = lambda call: Response(status_code=404)
-        self.delay_seconds = 0.0
+        self.is_hanging = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -61,8 +61,8 @@ class Server:
             request.method, path, dict(request.headers), json.loads(content) if content else None
         )
         self.calls.append(call)
-        if self.delay_seconds:
-            await asyncio.sleep(self.delay_seconds)
+        while self.is_hanging:
+            await asyncio.sleep(0.01)
         await self.answer(call)(scope, receive, send)
 
 
@@ -96,6 +96,7 @@ class ScheduleService:
     budget: int = 1_000_000
     status: int | None = None
     refuses_to_store: bool = False
+    refused: list[str] = field(default_factory=list)
 
     def answer(self, call: Call) -> Response:
         if call.headers.get("x-api-key") != API_KEY:
@@ -119,6 +120,7 @@ class ScheduleService:
     def _claim(self, content_hash: str, worker_id: str) -> Response:
         holder = self.holders.get(content_hash)
         if holder not in {None, worker_id}:
+            self.refused.append(worker_id)
             return JSONResponse({"error": "held"}, 409)
         if sum(self.charged.values()) >= self.budget or self.charged[content_hash] >= 2:
             return JSONResponse({"error": "spent"}, 429, headers={"Retry-After": "3600"})

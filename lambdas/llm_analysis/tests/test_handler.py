@@ -180,7 +180,7 @@ async def test_a_queue_that_does_not_answer_fails_the_record_only(
 async def test_the_platforms_time_limit_is_kept(
     outline: Harness, schedule_service: ScheduleService
 ) -> None:
-    schedule_service.server.delay_seconds = 1.0
+    schedule_service.server.is_hanging = True
 
     failed = await outline.invoke(assignment_event(), max_seconds=0.1)
 

@@ -97,7 +97,7 @@ async def open_model(
                     llm_model=BEDROCK_MODEL if vendor == "bedrock" else "a-model",
                     **changes,
                 ),
-                ModelCalls(RetryPolicy(first_pause_seconds=0.005, call_seconds=2.0)),
+                ModelCalls(RetryPolicy(first_pause_seconds=0.005)),
             )
 
         yield opened
