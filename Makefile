@@ -3,10 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 EMULATOR_VENV := .venv-emulator
+LINTERS_VENV := .venv-linters
 PY := $(VENV)/bin/python
 
 INSTALLED := $(VENV)/.installed
 EMULATOR_INSTALLED := $(EMULATOR_VENV)/.installed
+LINTERS_INSTALLED := $(LINTERS_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
@@ -15,7 +17,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --r
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-install: $(INSTALLED) $(EMULATOR_INSTALLED) ## Make both virtual environments from their locks
+install: $(INSTALLED) $(EMULATOR_INSTALLED) ## Make the virtual environments from their locks
 
 run: install ## Start the system, show its main job, stay until Ctrl-C
 	@exec $(PY) -m local_stack run
@@ -41,7 +43,7 @@ check: install ## Format, lint, types and import contracts
 	$(VENV)/bin/mypy .
 	$(VENV)/bin/lint-imports
 
-test: install ## All tests
+test: install $(LINTERS_INSTALLED) ## All tests
 	$(VENV)/bin/pytest -q
 
 fuzz: install ## The document's operations with three seeds and many examples
@@ -72,6 +74,13 @@ $(EMULATOR_INSTALLED): requirements-emulator.txt
 	@echo "installing $(EMULATOR_VENV) from $<"
 	@$(PYTHON) -m venv $(EMULATOR_VENV)
 	@$(EMULATOR_VENV)/bin/python $(PIP_INSTALL) -r $< || { $(install-failed); }
+	@touch $@
+
+$(LINTERS_INSTALLED): requirements-linters.txt
+	@$(call require-python)
+	@echo "installing $(LINTERS_VENV) from $<"
+	@$(PYTHON) -m venv $(LINTERS_VENV)
+	@$(LINTERS_VENV)/bin/python $(PIP_INSTALL) -r $< || { $(install-failed); }
 	@touch $@
 
 # Shell text: ends with an `error:` line unless $(PYTHON) is new enough and can make environments.

@@ -9,6 +9,8 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from deploy.installed_packages import is_needed
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUILD_CACHE = REPOSITORY / ".local" / "build"
 
@@ -18,15 +20,8 @@ LAMBDA_PYTHON = "3.11"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The oldest time a zip can hold: every entry gets it, so that equal contents make equal files."""
 
-AWS_APIS = {"sqs", "bedrock-runtime"}
-"""The APIs whose models botocore keeps; the other four hundred are nine tenths of its size."""
-
 LOCKS = {"llm_analysis": "requirements-canvas-sync.txt"}
 """Functions that need no other packages than another one; the rest have locks of their own names."""
-
-UNUSED_FOLDERS = {"__pycache__", "tests", "testing", "bin"}
-UNUSED_FILES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-"""What pip notes about its own work; it names paths of this machine and would make zips differ."""
 
 
 def build(function: str, output: Path, platform: str | None = None) -> Path:
@@ -72,13 +67,8 @@ def build(function: str, output: Path, platform: str | None = None) -> Path:
 
 def _kept_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_dir() or UNUSED_FOLDERS.intersection(parts) or path.name in UNUSED_FILES:
-            continue
-        is_other_api = parts[:2] == ("botocore", "data") and len(parts) > 3
-        if is_other_api and parts[2] not in AWS_APIS:
-            continue
-        yield path
+        if path.is_file() and is_needed(path.relative_to(folder)):
+            yield path
 
 
 def _installed(lock: Path, platform: str | None) -> Path:
