@@ -252,7 +252,7 @@ class LLMAnalysis:
     async def _delivered_or_claimed(
         self, content_hash: str, assignment: Assignment
     ) -> list[GeneratedTask] | None:
-        """Return what another worker delivered, or nothing as soon as the claim is ours.
+        """Return what another worker delivered, or nothing when the claim is ours and nobody did.
 
         Raises:
             AnalysisInProgress: Neither came in time.
@@ -267,7 +267,8 @@ class LLMAnalysis:
             stored = await self._found(content_hash, assignment)
             if stored is not None:
                 return stored
-        return None
+        # Another worker may have delivered, and so ended its claim, after we looked and before we claimed.
+        return await self._found(content_hash, assignment)
 
     async def _found(self, content_hash: str, assignment: Assignment) -> list[GeneratedTask] | None:
         """Return stored steps with dates that fit; stored ones that break a rule count as none."""

@@ -80,6 +80,7 @@ def serve(app: Server) -> Iterator[Server]:
     try:
         yield app
     finally:
+        app.is_hanging = False
         server.should_exit = True
         thread.join(5)
         listener.close()

@@ -85,6 +85,26 @@ async def test_identical_content_costs_one_call_for_a_hundred_events(
     assert {event["canvasAssignmentId"] for event in published} == set(range(1, 101))
 
 
+async def test_what_was_delivered_between_a_look_and_a_claim_is_not_paid_for_again(
+    with_model: Harness, model: ModelDouble, schedule_service: ScheduleService
+) -> None:
+    """L-03: a worker that was held up after it found nothing gets the claim, and looks once more."""
+    await with_model.invoke(assignment_event())
+    [(content_hash, tasks)] = schedule_service.stored.items()
+    schedule_service.stored.clear()
+    claim = with_model.function.analysis._analyses.claim
+
+    async def claim_late(text: str, worker_id: str) -> bool:
+        schedule_service.stored[content_hash] = tasks
+        return await claim(text, worker_id)
+
+    with_model.function.analysis._analyses.claim = claim_late
+
+    assert await with_model.invoke(assignment_event(canvasAssignmentId=5)) == []
+    assert len(model.requests) == 1
+    assert len(with_model.published()) == 2
+
+
 async def test_white_space_and_markup_do_not_make_another_text(
     with_model: Harness, model: ModelDouble
 ) -> None:
