@@ -5,6 +5,7 @@ import asyncio
 import orjson
 
 from services.course_service.assignments.service import analysis_requests
+from services.course_service.failures import FailedMessageRow
 from services.course_service.migrate import MIGRATIONS
 from services.course_service.outbox import OutboxRow
 from services.course_service.settings import WorkerSettings
@@ -19,6 +20,7 @@ from shared.events.course_service import (
 )
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
+from shared.messaging.failures import FailureLog
 from shared.messaging.outbox import BuildBodies, ClaimedEvent, Relay
 from shared.messaging.publisher import Publisher
 from shared.migrations import schema_check
@@ -54,6 +56,7 @@ def main() -> None:
     configure_logging("course_service_worker", settings.log_level)
     database = Database(settings.database_url, timeout_seconds=MESSAGE_TIMEOUT_SECONDS)
     check_schema = schema_check(database, MIGRATIONS)
+    failures = FailureLog(database, FailedMessageRow)
 
     async def work(stopping: asyncio.Event) -> None:
         await check_schema(stopping)
@@ -63,11 +66,13 @@ def main() -> None:
                 settings.assignment_events_queue_name,
                 sync_handler(database, settings.queue_names()),
                 visibility_seconds=settings.visibility_seconds,
+                on_failure=failures.record,
             )
             relay = Relay(database, OutboxRow, Publisher(sqs), body_builder(database))
             async with asyncio.TaskGroup() as group:
                 group.create_task(consumer.run(stopping))
                 group.create_task(relay.run(stopping))
+                group.create_task(failures.keep_small(stopping))
         await database.close()
 
     run({(settings.host, settings.management_port): management_app(database.is_reachable)}, work)

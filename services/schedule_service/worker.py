@@ -2,6 +2,7 @@
 
 import asyncio
 
+from services.schedule_service.failures import FailedMessageRow
 from services.schedule_service.migrate import MIGRATIONS
 from services.schedule_service.settings import WorkerSettings
 from services.schedule_service.sync.handlers import task_creation_handler
@@ -9,6 +10,7 @@ from shared.aws import aws_client
 from shared.database import MESSAGE_TIMEOUT_SECONDS, Database
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
+from shared.messaging.failures import FailureLog
 from shared.migrations import schema_check
 from shared.settings import load_settings
 from shared.web.health import management_app
@@ -21,6 +23,7 @@ def main() -> None:
     configure_logging("schedule_service_worker", settings.log_level)
     database = Database(settings.database_url, timeout_seconds=MESSAGE_TIMEOUT_SECONDS)
     check_schema = schema_check(database, MIGRATIONS)
+    failures = FailureLog(database, FailedMessageRow)
 
     async def consume(stopping: asyncio.Event) -> None:
         await check_schema(stopping)
@@ -32,8 +35,11 @@ def main() -> None:
                 settings.task_creation_queue_name,
                 task_creation_handler(database),
                 visibility_seconds=settings.visibility_seconds,
+                on_failure=failures.record,
             )
-            await consumer.run(stopping)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(consumer.run(stopping))
+                group.create_task(failures.keep_small(stopping))
         await database.close()
 
     run(
