@@ -9,23 +9,26 @@ from pydantic_core import core_schema
 from shared.events.catalogue import SHAPES, UNTYPED
 
 SCHEMAS = Path(__file__).parent / "schemas"
-"""Where the generated files lie, one for each name; `python -m shared.events` writes them anew."""
+"""Where the generated files lie, one for each name; `python -m shared.events.publish` writes them anew."""
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-class _Terse(GenerateJsonSchema):
+class Terse(GenerateJsonSchema):
     """Leaves out what only repeats: titles like the field's name, a default of null."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
+        """Give no field a title."""
         return False
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Name a default only when it says more than that the field may be absent."""
         if schema.get("default", ...) is None:
             return self.generate_inner(schema["schema"])
         return super().default_schema(schema)
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Allow null beside a plain type without a list of alternatives."""
         inner = self.generate_inner(schema["schema"])
         if isinstance(inner.get("type"), str) and "enum" not in inner:
             return {**inner, "type": [inner["type"], "null"]}
@@ -42,7 +45,7 @@ def message_schema(name: str) -> dict[str, Any]:
         KeyError: Nothing of that name is published.
     """
     shape = SHAPES.get(name) or UNTYPED[name]
-    schema = shape.model_json_schema(by_alias=True, schema_generator=_Terse)
+    schema = shape.model_json_schema(by_alias=True, schema_generator=Terse)
     if name in SHAPES:
         schema["properties"]["eventType"] = {"const": name}
         others = [field for field in schema.get("required", []) if field != "eventType"]

@@ -17,13 +17,23 @@ DEAD_LETTER_SUFFIX = "-dlq"
 
 @dataclass(frozen=True)
 class Queue:
-    """One SQS queue: its default name, who writes and reads it, and what it carries."""
+    """One SQS queue: its default name, who sends what to it, and who reads it."""
 
     name: str
-    producers: tuple[str, ...]
+    sent_by: tuple[tuple[str, tuple[str, ...]], ...]
+    """Each producer with the event types it sends; none for messages without a type."""
     consumer: str
-    events: tuple[str, ...]
     visibility_seconds: int
+
+    @property
+    def producers(self) -> tuple[str, ...]:
+        """Return who sends to this queue."""
+        return tuple(producer for producer, _ in self.sent_by)
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """Return the event types that this queue carries."""
+        return tuple(event for _, events in self.sent_by for event in events)
 
     @property
     def name_setting(self) -> str:
@@ -38,42 +48,35 @@ class Queue:
 
 ASSIGNMENT_EVENTS = Queue(
     name="assignment-events-queue",
-    producers=("canvas_sync",),
+    sent_by=(("canvas_sync", ("CANVAS_COURSES_SYNCED", "CANVAS_SYNC_COMPLETED")),),
     consumer="course_service",
-    events=("CANVAS_COURSES_SYNCED", "CANVAS_SYNC_COMPLETED"),
     visibility_seconds=30,
 )
 TASK_CREATION = Queue(
     name="task-creation-queue",
-    producers=("course_service", "llm_analysis"),
-    consumer="schedule_service",
-    events=(
-        "USER_ASSIGNMENTS_CREATED",
-        "COURSE_DISABLED",
-        "SUBMISSION_RECORDED",
-        "TASKS_GENERATED",
+    sent_by=(
+        ("course_service", ("USER_ASSIGNMENTS_CREATED", "COURSE_DISABLED", "SUBMISSION_RECORDED")),
+        ("llm_analysis", ("TASKS_GENERATED",)),
     ),
+    consumer="schedule_service",
     visibility_seconds=30,
 )
 LLM_ANALYSIS = Queue(
     name="llm-analysis-queue",
-    producers=("course_service",),
+    sent_by=(("course_service", ("ASSIGNMENT_CREATED", "ASSIGNMENT_UPDATED")),),
     consumer="llm_analysis",
-    events=("ASSIGNMENT_CREATED", "ASSIGNMENT_UPDATED"),
     visibility_seconds=1_080,
 )
 SUBMISSION_EVENTS = Queue(
     name="submission-events-queue",
-    producers=("course_service",),
+    sent_by=(("course_service", ("SUBMISSION_DETECTED",)),),
     consumer="llm_analysis",
-    events=("SUBMISSION_DETECTED",),
     visibility_seconds=1_080,
 )
 CANVAS_SYNC = Queue(
     name="canvas-sync-queue",
-    producers=("canvas_sync",),
+    sent_by=(("canvas_sync", ()),),
     consumer="canvas_sync",
-    events=(),
     visibility_seconds=1_800,
 )
 

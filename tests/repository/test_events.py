@@ -48,7 +48,7 @@ def test_no_sample_and_no_schema_is_without_a_shape() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_published_schema_is_the_one_of_its_shape_today(name: str) -> None:
-    """Q-10: `python -m shared.events` writes them anew."""
+    """Q-10: `python -m shared.events.publish` writes them anew."""
     assert published(name) == message_schema(name)
 
 
