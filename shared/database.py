@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Result, text
+import asyncmy
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import (
 )
 
 from shared.logging import get_logger
+from shared.queries import Query
 
 log = get_logger(__name__)
 
@@ -88,7 +90,11 @@ class Database:
         )
         # No BEGIN, COMMIT and ROLLBACK around a single SELECT: each would be a round trip.
         self.reading_engine = create_async_engine(
-            url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=True, **pool
+            url,
+            isolation_level="AUTOCOMMIT",
+            skip_autocommit_rollback=True,
+            pool_reset_on_return=None,
+            **pool,
         )
 
     async def transaction(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
@@ -136,6 +142,48 @@ class Database:
 
         return await _retried(once, self._timeout_seconds)
 
+    async def rows(self, query: Query, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Run one query like `read`, on the driver's own cursor: for long lists, at half the processor time.
+
+        Args:
+            query: What to read.
+            values: Its parameters by name; others are ignored.
+
+        Raises:
+            DatabaseUnavailable: No connection could be had, or every try lost its connection.
+        """
+        arguments = query.arguments(values)
+
+        async def once() -> list[dict[str, Any]]:
+            return query.as_dicts(await self._fetch(query.sql, arguments))
+
+        return await _retried(once, self._timeout_seconds)
+
+    async def _fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        try:
+            pooled = await self.reading_engine.raw_connection()
+            try:
+                return await self._execute(pooled.driver_connection, sql, arguments)
+            except BaseException:
+                # Its answer may still be on the way, and would be taken for that of the next query.
+                pooled.invalidate()
+                raise
+            finally:
+                pooled.close()
+        except asyncmy.errors.Error as problem:
+            is_lost = self.reading_engine.dialect.is_disconnect(cast(Any, problem), None, None)
+            raise DBAPIError(None, None, problem, connection_invalidated=is_lost) from problem
+
+    async def _execute(
+        self, driver: Any, sql: str, arguments: tuple[Any, ...]
+    ) -> list[tuple[Any, ...]]:
+        async with driver.cursor() as cursor:
+            for heard in self.reading_engine.sync_engine.dispatch.before_cursor_execute:
+                heard(None, cursor, sql, arguments, None, False)
+            await cursor.execute(sql, arguments)
+            rows: list[tuple[Any, ...]] = await cursor.fetchall()
+            return rows
+
     async def is_reachable(self, timeout_seconds: float = 2.0) -> bool:
         """Tell whether the database answers a query in time."""
         try:
@@ -173,12 +221,6 @@ class Database:
         """Close every pooled connection."""
         await self.engine.dispose()
         await self.reading_engine.dispose()
-
-
-def as_dicts(result: Result[Any]) -> list[dict[str, Any]]:
-    """Return rows as dictionaries by column label; several times faster than SQLAlchemy's mappings."""
-    names = tuple(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 async def _retried(once: Callable[[], Awaitable[ResultT]], timeout_seconds: float) -> ResultT:

@@ -20,12 +20,12 @@ from sqlalchemy import (
     tuple_,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.schedule_service.groups.service import ReadingScope
 from services.schedule_service.schedules.models import Schedule
 from services.schedule_service.schedules.schemas import Period, ScheduleStatus
-from shared.database import as_dicts
+from shared.database import Database
+from shared.queries import Query
 from shared.web.pages import Position
 
 COLUMNS = Schedule.__table__.c
@@ -71,7 +71,7 @@ class _Shape:
     """What a list's statement consists of; the values are its parameters."""
 
     is_personal: bool
-    is_of_groups: bool
+    groups: int
     has_period: bool
     has_all_day_period: bool
     has_status: bool
@@ -81,7 +81,7 @@ class _Shape:
 
 
 async def read_listed(
-    connection: AsyncConnection,
+    database: Database,
     *,
     scope: ReadingScope,
     period: Period | None,
@@ -93,7 +93,7 @@ async def read_listed(
     """Return the schedules of a scope in an order, from a place in it.
 
     Args:
-        connection: Where they are read.
+        database: The planner.
         scope: Whose schedules.
         period: Only those that overlap it.
         status: Only those in it.
@@ -103,7 +103,7 @@ async def read_listed(
     """
     shape = _Shape(
         is_personal=scope.cognito_sub is not None,
-        is_of_groups=bool(scope.group_ids),
+        groups=len(scope.group_ids),
         has_period=period is not None,
         has_all_day_period=period is not None
         and (period.start, period.end) != (period.all_day_start, period.all_day_end),
@@ -114,32 +114,30 @@ async def read_listed(
     )
     values: dict[str, Any] = {
         "cognito_sub": scope.cognito_sub,
-        "group_ids": scope.group_ids,
         "status": status and status.value,
         "limit": limit,
     }
+    values |= {f"group_{number}": group_id for number, group_id in enumerate(scope.group_ids)}
     if period is not None:
         values |= vars(period)
         values["earliest"] = min(period.start, period.all_day_start)
         values["latest"] = max(period.end, period.all_day_end)
     if after is not None:
         values |= {f"after_{number}": value for number, value in enumerate(after)}
-    statement, names = _statement(shape)
-    rows = await connection.execute(statement, {name: values[name] for name in names})
-    return as_dicts(rows)
+    return await database.rows(_query(shape), values)
 
 
 @lru_cache(maxsize=128)
-def _statement(shape: _Shape) -> tuple[Any, frozenset[str]]:
-    """Return the statement of a shape and the names of its parameters."""
+def _query(shape: _Shape) -> Query:
     order: list[Any] = [literal_column(name) for name in (BY_START if shape.is_by_start else BY_ID)]
     branches: list[ColumnElement[bool]] = []
     # Two branches of a UNION: an OR between them would keep the database from using an index for each.
     if shape.is_personal:
         personal = COLUMNS.cognito_sub == _value("cognito_sub", COLUMNS.cognito_sub)
         branches.append(and_(personal, COLUMNS.group_id.is_(None)))
-    if shape.is_of_groups:
-        branches.append(COLUMNS.group_id.in_(bindparam("group_ids", expanding=True)))
+    if shape.groups:
+        group_ids = [_value(f"group_{number}", COLUMNS.group_id) for number in range(shape.groups)]
+        branches.append(COLUMNS.group_id.in_(group_ids))
     conditions = _conditions(shape)
     parts = [select(*SCHEDULE_FIELDS).where(branch, *conditions) for branch in branches]
     limit = bindparam("limit", type_=COLUMNS.schedule_id.type)
@@ -148,7 +146,7 @@ def _statement(shape: _Shape) -> tuple[Any, frozenset[str]]:
     selected: Any = (parts[0] if len(parts) == 1 else union_all(*parts)).order_by(*order)
     if shape.is_limited:
         selected = selected.limit(limit)
-    return selected, frozenset(selected.compile().params)
+    return Query(selected)
 
 
 def _conditions(shape: _Shape) -> list[ColumnElement[bool]]:

@@ -82,16 +82,14 @@ async def list_schedules(
     else:
         order, position = BY_ID, position_by_id
         after = read_position(page, int)
-    listed = await database.read(
-        lambda connection: read_listed(
-            connection,
-            scope=scope,
-            period=period,
-            status=status,
-            order=order,
-            after=after,
-            limit=page.fetch,
-        )
+    listed = await read_listed(
+        database,
+        scope=scope,
+        period=period,
+        status=status,
+        order=order,
+        after=after,
+        limit=page.fetch,
     )
     return listed, position
 

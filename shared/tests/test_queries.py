@@ -1,0 +1,180 @@
+"""What a query on the driver's own cursor promises on a real server."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Boolean, Integer, Select, String, bindparam, func, literal_column, select
+from sqlalchemy import column as named
+from sqlalchemy import table as tabled
+from sqlalchemy.dialects.mysql import DATETIME, ENUM
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from local_stack.mysql_server import start_mysql
+from shared.database import Database, DatabaseUnavailable
+from shared.queries import Query
+from shared.testing.schemas import execute
+from shared.testing.statements import sent_statements
+
+THINGS = tabled(
+    "things",
+    named("id", Integer),
+    named("title", String),
+    named("is_old", Boolean),
+    named("kind", ENUM("BIG", "SMALL")),
+    named("made_at", DATETIME(fsp=6)),
+)
+
+SLEEP = Query(select(func.sleep(bindparam("seconds")).label("slept")))
+CONNECTION_ID = Query(select(literal_column("CONNECTION_ID()", Integer).label("id")))
+
+
+@pytest.fixture(scope="module")
+def schema_url(mysql_server_url: str) -> Iterator[str]:
+    name = f"queries_{uuid4().hex[:8]}"
+    execute(mysql_server_url, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
+    url = f"{mysql_server_url}/{name}"
+    execute(
+        url,
+        "CREATE TABLE things (id INT PRIMARY KEY, title VARCHAR(50), is_old BOOL,"
+        " kind ENUM('BIG', 'SMALL'), made_at DATETIME(6))",
+    )
+    execute(
+        url,
+        "INSERT INTO things VALUES (1, '100 %% 과제', TRUE, 'BIG', '2026-03-04 09:30:00.000001'),"
+        " (2, NULL, FALSE, 'SMALL', '2026-03-04 09:30:00'), (3, '', NULL, NULL, NULL)",
+    )
+    yield url
+    execute(mysql_server_url, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+async def database(schema_url: str) -> AsyncIterator[Database]:
+    database = Database(schema_url, pool_size=1)
+    yield database
+    await database.close()
+
+
+def things(*conditions: Any) -> Select[Any]:
+    columns = THINGS.c
+    return select(
+        columns.id,
+        columns.title,
+        columns.is_old.label("isOld"),
+        columns.kind,
+        columns.made_at.label("madeAt"),
+    ).where(*conditions)
+
+
+async def test_rows_are_those_that_sqlalchemy_returns(database: Database) -> None:
+    statement = things().order_by(THINGS.c.id)
+
+    async def read(connection: AsyncConnection) -> list[dict[str, Any]]:
+        return [dict(row) for row in (await connection.execute(statement)).mappings()]
+
+    rows = await database.rows(Query(statement), {})
+
+    assert rows == await database.read(read)
+    assert [row["isOld"] for row in rows] == [True, False, None]
+    assert [type(row["isOld"]) for row in rows[:2]] == [bool, bool]
+    assert rows[0]["title"] == "100 % 과제"
+    assert rows[0]["madeAt"] == datetime(2026, 3, 4, 9, 30, 0, 1)
+
+
+async def test_values_go_where_their_names_stand_and_are_never_read_as_sql(
+    database: Database,
+) -> None:
+    query = Query(
+        things(
+            THINGS.c.title != bindparam("title", type_=String),
+            THINGS.c.id.in_([bindparam("second", type_=Integer), bindparam("first")]),
+        )
+    )
+
+    rows = await database.rows(query, {"first": 1, "second": 2, "title": "' OR 1=1 -- %s"})
+
+    assert [row["id"] for row in rows] == [1]
+
+
+async def test_listeners_of_the_engine_hear_of_each_query(database: Database) -> None:
+    with sent_statements(database) as sent:
+        await database.rows(SLEEP, {"seconds": 0})
+
+    assert sent == [(SLEEP.sql, (0,))]
+
+
+async def test_a_query_survives_a_killed_connection(database: Database, schema_url: str) -> None:
+    """D-04"""
+    first = (await database.rows(CONNECTION_ID, {}))[0]["id"]
+    execute(schema_url, f"KILL {first}")
+
+    assert (await database.rows(CONNECTION_ID, {}))[0]["id"] != first
+
+
+async def test_an_abandoned_query_leaves_no_answer_to_the_next(database: Database) -> None:
+    """The pool has one connection: had it been kept, the next query would read the row of `SLEEP`."""
+    waiting = asyncio.create_task(database.rows(SLEEP, {"seconds": 1}))
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    rows = await database.rows(Query(things(THINGS.c.id == bindparam("id"))), {"id": 2})
+
+    assert [row["id"] for row in rows] == [2]
+
+
+async def test_a_mistake_in_a_query_is_not_taken_for_an_absent_server(database: Database) -> None:
+    wrong = Query(select(literal_column("absent_column", Integer).label("id")))
+
+    with sent_statements(database) as sent, pytest.raises(DBAPIError) as raised:
+        await database.rows(wrong, {})
+
+    assert not raised.value.connection_invalidated
+    assert len(sent) == 1
+    assert len(await database.rows(Query(things()), {})) == 3
+
+
+async def test_a_server_that_is_away_is_reported_within_three_seconds() -> None:
+    """D-04"""
+    database = Database("mysql://nobody:nothing@127.0.0.1:1/absent")
+
+    async with asyncio.timeout(3):
+        with pytest.raises(DatabaseUnavailable):
+            await database.rows(CONNECTION_ID, {})
+
+
+async def test_an_exhausted_pool_is_reported_within_three_seconds(database: Database) -> None:
+    """D-04"""
+    holder = asyncio.create_task(database.rows(SLEEP, {"seconds": 2.6}))
+    await asyncio.sleep(0.2)
+
+    async with asyncio.timeout(3):
+        with pytest.raises(DatabaseUnavailable):
+            await database.rows(CONNECTION_ID, {})
+    await holder
+
+
+async def test_a_server_that_hangs_is_given_up_in_time(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with start_mysql(tmp_path_factory.mktemp("hanging")) as server:
+        if server.pid is None:
+            pytest.skip("this server is not ours to stop")
+        database = Database(f"{server.url()}/mysql", timeout_seconds=1)
+        before = (await database.rows(CONNECTION_ID, {}))[0]["id"]
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(3):
+                with pytest.raises(DatabaseUnavailable):
+                    await database.rows(CONNECTION_ID, {})
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        assert (await database.rows(CONNECTION_ID, {}))[0]["id"] != before
+        await database.close()
