@@ -45,6 +45,7 @@ ROUTERS = (
     groups.router,
     integrations.router,
     integrations.internal_router,
+    integrations.runs_router,
     groups.internal_router,
     sessions.internal_router,
 )

@@ -1,6 +1,6 @@
-"""How students are connected to Canvas: their sealed token, and starting a synchronisation.
+"""How students are connected to Canvas: their sealed token, and their synchronisations, one at a time.
 
-Owns the table `credentials`. Gives tokens in clear only to functions that present the key. Does not
-read courses or assignments: it invokes the canvas_sync function and hands its counts on. No events
-go in or out.
+Owns the tables `credentials` and `sync_runs`. Gives tokens in clear only to functions that present the
+key. Does not read courses or assignments: it invokes the canvas_sync function, or lets it claim a run,
+and keeps how runs ended. No events go in or out.
 """

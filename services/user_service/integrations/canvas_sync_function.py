@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 
 from services.user_service.integrations.canvas import SyncCounts, SyncMode
-from services.user_service.integrations.errors import CanvasSyncFailed
+from services.user_service.integrations.errors import TOOK_TOO_LONG, CanvasSyncFailed
 from shared.logging import correlation_id, get_logger
 
 log = get_logger(__name__)
@@ -17,8 +17,6 @@ log = get_logger(__name__)
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 150
 """As events.md 2.5; the gateway waits five seconds longer."""
-
-TOOK_TOO_LONG = "The synchronisation with Canvas took too long. Please try again later."
 
 _Count = Annotated[StrictInt, Field(ge=0)]
 

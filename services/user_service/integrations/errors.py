@@ -27,6 +27,25 @@ class CanvasTokenNotFound(ServiceError):
     message = "No Canvas token is registered."
 
 
+class SyncRunTaken(ServiceError):
+    """A synchronisation of this student is on."""
+
+    status = 409
+    code = "SYNC_ALREADY_RUNNING"
+    message = "A synchronisation of this student is running."
+
+
+class SyncRunNotFound(ServiceError):
+    """There is no such run, perhaps because the student disconnected Canvas meanwhile."""
+
+    status = 404
+    code = "SYNC_RUN_NOT_FOUND"
+    message = "There is no such run."
+
+
+TOOK_TOO_LONG = "The synchronisation with Canvas took too long. Please try again later."
+
+
 class CanvasSyncFailed(ServiceError):
     """The synchronisation could not be started, failed, or took too long."""
 

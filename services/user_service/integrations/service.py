@@ -1,31 +1,31 @@
-"""Registers, shows and removes Canvas tokens, and starts synchronisations.
+"""Registers, shows, refuses and removes Canvas tokens.
 
-Nothing waits for Canvas or for the function while it holds a database connection.
+Nothing waits for Canvas while it holds a database connection.
 """
 
+import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.user_service.integrations.canvas import (
-    CanvasProfile,
-    CanvasProfiles,
-    CanvasSync,
-    SyncCounts,
-    SyncMode,
-)
+from services.user_service.integrations import runs
+from services.user_service.integrations.canvas import CanvasProfile, CanvasProfiles
 from services.user_service.integrations.errors import CanvasTokenNotFound
 from services.user_service.integrations.models import Credential, Provider
 from services.user_service.sealing import Sealer
 from services.user_service.users import service as users
 from services.user_service.users.errors import UserNotFound
 from shared.database import Database, utc_now
+from shared.logging import get_logger
+
+log = get_logger(__name__)
 
 MASK = "*" * 8
 """Always as many, so that a mask does not tell a token's length."""
@@ -90,7 +90,7 @@ async def read_canvas_credential(
 
 
 async def delete_canvas_token(session: AsyncSession, cognito_sub: str) -> None:
-    """Forget a user's Canvas token; what was synchronised with it stays.
+    """Forget a user's Canvas token and its runs; what was synchronised with it stays.
 
     Raises:
         CanvasTokenNotFound: There is none.
@@ -102,27 +102,74 @@ async def delete_canvas_token(session: AsyncSession, cognito_sub: str) -> None:
     )
     if not cast("CursorResult[Any]", result).rowcount:
         raise CanvasTokenNotFound
+    await runs.forget_runs(session, cognito_sub)
 
 
 async def delete_all_of(session: AsyncSession, cognito_sub: str) -> None:
-    """Forget every credential of a user, with the account."""
+    """Forget every credential of a user and every run, with the account."""
     await session.execute(delete(Credential).where(Credential.cognito_sub == cognito_sub))
+    await runs.forget_runs(session, cognito_sub)
 
 
-async def sync_canvas(
-    database: Database, canvas_sync: CanvasSync, *, cognito_sub: str, mode: SyncMode
-) -> SyncCounts:
-    """Run a synchronisation, wait for its end, and note when it was.
+async def refuse_canvas_token(
+    session: AsyncSession, sealer: Sealer, cognito_sub: str, *, token_sha256: str | None
+) -> None:
+    """Note that Canvas refused a user's token, unless it was replaced meanwhile.
+
+    Args:
+        session: Its transaction.
+        sealer: Opens the stored token, to compare.
+        cognito_sub: Whose.
+        token_sha256: SHA-256 of the refused token in hexadecimal digits; without it the stored one is meant.
 
     Raises:
-        CanvasTokenNotFound: There is no token to synchronise with; nothing was invoked.
-        CanvasSyncFailed: It could not be run to its end.
+        CanvasTokenNotFound: There is none.
     """
-    if not await database.transaction(lambda session: _has_canvas_token(session, cognito_sub)):
+    row = await session.scalar(
+        select(Credential)
+        .where(Credential.cognito_sub == cognito_sub, Credential.provider == Provider.CANVAS)
+        .with_for_update()
+    )
+    if row is None:
         raise CanvasTokenNotFound
-    counts = await canvas_sync.sync(cognito_sub, mode)
-    await database.transaction(lambda session: _note_synced(session, cognito_sub))
-    return counts
+    if token_sha256 is not None:
+        stored = sealer.open(
+            row.encrypted_token, provider=Provider.CANVAS, cognito_sub=row.cognito_sub
+        )
+        if not is_digest_of(stored, token_sha256):
+            log.info("refused_token_already_replaced")
+            return
+    if row.is_connected:
+        log.warning("canvas_token_no_longer_accepted")
+        row.is_connected = False
+        row.updated_at = utc_now()
+
+
+async def list_connected(
+    session: AsyncSession, *, after: str | None, limit: int
+) -> tuple[list[str], str | None]:
+    """Return the subs of students whose Canvas token is good, in order, and after which one the next page begins.
+
+    Args:
+        session: To read with.
+        after: Leave out this sub and all before it.
+        limit: How many at most.
+    """
+    query = select(Credential.cognito_sub).where(
+        Credential.provider == Provider.CANVAS, Credential.is_connected.is_(True)
+    )
+    if after is not None:
+        query = query.where(Credential.cognito_sub > after)
+    rows = await session.scalars(query.order_by(Credential.cognito_sub).limit(limit + 1))
+    subs = list(rows.all())
+    if len(subs) <= limit:
+        return subs, None
+    return subs[:limit], subs[limit - 1]
+
+
+def is_digest_of(token: str, sha256: str) -> bool:
+    """Tell whether hexadecimal digits are the SHA-256 of a token."""
+    return hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), sha256.lower())
 
 
 def mask(token: str) -> str:
@@ -151,24 +198,3 @@ async def _store(
     }
     statement = insert(Credential).values(provider=Provider.CANVAS, created_at=now, **renewed)
     await session.execute(statement.on_duplicate_key_update(renewed))
-
-
-async def _has_canvas_token(session: AsyncSession, cognito_sub: str) -> bool:
-    return bool(
-        await session.scalar(
-            select(
-                exists().where(
-                    Credential.cognito_sub == cognito_sub, Credential.provider == Provider.CANVAS
-                )
-            )
-        )
-    )
-
-
-async def _note_synced(session: AsyncSession, cognito_sub: str) -> None:
-    now = utc_now()
-    await session.execute(
-        update(Credential)
-        .where(Credential.cognito_sub == cognito_sub, Credential.provider == Provider.CANVAS)
-        .values(last_synced_at=now, updated_at=now)
-    )

@@ -34,6 +34,7 @@ TABLES = (
     "revocations",
     "deleted_users",
     "pending_deletions",
+    "sync_runs",
 )
 KEY = base64.b64encode(bytes(range(32))).decode()
 

@@ -35,6 +35,7 @@ PUBLIC_PATHS = {
     "/v1/integrations/status": {"get"},
     "/v1/integrations/canvas/credentials": {"post", "get", "delete"},
     "/v1/integrations/canvas/sync": {"post"},
+    "/v1/integrations/canvas/sync/runs": {"get"},
 }
 
 

@@ -75,6 +75,21 @@ COLUMNS = {
         ("created_at", "datetime(6)", "NO"),
         ("next_attempt_at", "datetime(6)", "NO"),
     ],
+    "sync_runs": [
+        ("id", "bigint", "NO"),
+        ("cognito_sub", "varchar(255)", "NO"),
+        ("triggered_by", "enum('MANUAL','SCHEDULED')", "NO"),
+        ("mode", "enum('ASSIGNMENTS','COURSES')", "NO"),
+        ("status", "enum('FAILED','RUNNING','SUCCEEDED')", "NO"),
+        ("claim_id", "varchar(64)", "YES"),
+        ("started_at", "datetime(6)", "NO"),
+        ("lease_until", "datetime(6)", "NO"),
+        ("finished_at", "datetime(6)", "YES"),
+        ("courses_count", "int", "NO"),
+        ("assignments_count", "int", "NO"),
+        ("synced_at", "varchar(32)", "YES"),
+        ("error_code", "varchar(64)", "YES"),
+    ],
 }
 
 UNIQUE_KEYS = {
@@ -160,7 +175,7 @@ def test_models_know_no_column_that_the_migrations_do_not_make() -> None:
 
 def test_migrating_again_changes_nothing(database_url: str) -> None:
     migrate(MIGRATIONS, database_url)
-    assert execute(database_url, "SELECT version_num FROM alembic_version") == [("0004",)]
+    assert execute(database_url, "SELECT version_num FROM alembic_version") == [("0005",)]
 
 
 def test_migrations_are_numbered() -> None:
