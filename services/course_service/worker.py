@@ -23,6 +23,7 @@ from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
 from shared.messaging.failures import FailureLog
 from shared.messaging.outbox import BuildBodies, ClaimedEvent, Relay
 from shared.messaging.publisher import Publisher
+from shared.messaging.stopping import run_until_stopped
 from shared.migrations import schema_check
 from shared.settings import load_settings
 from shared.web.health import management_app
@@ -66,13 +67,11 @@ def main() -> None:
                 settings.assignment_events_queue_name,
                 sync_handler(database, settings.queue_names()),
                 visibility_seconds=settings.visibility_seconds,
+                is_available=database.is_reachable,
                 on_failure=failures.record,
             )
             relay = Relay(database, OutboxRow, Publisher(sqs), body_builder(database))
-            async with asyncio.TaskGroup() as group:
-                group.create_task(consumer.run(stopping))
-                group.create_task(relay.run(stopping))
-                group.create_task(failures.keep_small(stopping))
+            await run_until_stopped(stopping, consumer.run, relay.run, failures.keep_small)
         await database.close()
 
     run({(settings.host, settings.management_port): management_app(database.is_reachable)}, work)

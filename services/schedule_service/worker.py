@@ -11,6 +11,7 @@ from shared.database import MESSAGE_TIMEOUT_SECONDS, Database
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
 from shared.messaging.failures import FailureLog
+from shared.messaging.stopping import run_until_stopped
 from shared.migrations import schema_check
 from shared.settings import load_settings
 from shared.web.health import management_app
@@ -27,19 +28,16 @@ def main() -> None:
 
     async def consume(stopping: asyncio.Event) -> None:
         await check_schema(stopping)
-        async with aws_client(
-            "sqs", settings, read_timeout_seconds=2 * LONG_POLL_SECONDS + 5
-        ) as sqs:
+        async with aws_client("sqs", settings, read_timeout_seconds=LONG_POLL_SECONDS + 10) as sqs:
             consumer = Consumer(
                 sqs,
                 settings.task_creation_queue_name,
                 task_creation_handler(database),
                 visibility_seconds=settings.visibility_seconds,
+                is_available=database.is_reachable,
                 on_failure=failures.record,
             )
-            async with asyncio.TaskGroup() as group:
-                group.create_task(consumer.run(stopping))
-                group.create_task(failures.keep_small(stopping))
+            await run_until_stopped(stopping, consumer.run, failures.keep_small)
         await database.close()
 
     run(

@@ -1,23 +1,21 @@
 """Receives messages and deletes each one after its effect is committed, never before.
 
 A message that cannot be applied is left alone: after three receives SQS moves it to the queue's own
-dead-letter queue. An outage is not the message's fault: while the handler reports `Unavailable`, the
-message is kept and tried again in place, and nothing further is received, so that an outage does not
-use up anybody's receives.
+dead-letter queue. An outage is not the message's fault: while something is away, the messages in hand are
+kept and tried again in place, and nothing further is received, so that an outage uses up nobody's receives.
 """
 
 import asyncio
-import contextlib
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.database import DatabaseUnavailable, utc_now
+from shared.events.routes import MAX_RECEIVE_COUNT
 from shared.logging import (
     accepted_correlation_id,
     correlation_id,
@@ -25,8 +23,11 @@ from shared.logging import (
     get_logger,
     pseudonym,
 )
+from shared.messaging.leases import BROKER_ERRORS, Lease, Leases
 from shared.messaging.metrics import FAILED, PROCESSED, RETRIED
+from shared.messaging.outage import Outage, Probe, backoff_seconds
 from shared.messaging.queues import SQSClient, queue_url
+from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
 
 log = get_logger(__name__)
 
@@ -35,8 +36,25 @@ MAX_BATCH = 10
 MAX_EVENT_TYPE_LENGTH = 64
 """Nobody vouches for what a failed body calls itself; ours are half as long."""
 
-OUTAGE_BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0, 5.0)
-"""Q-08: at most two tries a second while something is down, and back within ten seconds of recovery."""
+MAX_IN_HAND = 2 * MAX_BATCH
+"""One batch in work while the next waits: fewer leave the handlers idle between receives, more would only
+keep messages from other consumers, and cost each of them a receive when this one is killed."""
+
+CONCURRENCY = 8
+"""Half of a database's pool, so that the relay and the health check find a connection beside the handlers."""
+
+LONGEST_WORK_SECONDS = 600.0
+"""Ten times what one unit of work may take; who works longer hangs, and its message counts as failed."""
+
+RECEIVE_PATIENCE_SECONDS = 0.2
+"""Q-09: a stop waits so long for the receive under way, ten round trips: the messages of one that is answered
+already would else be handed to nobody."""
+
+FINISH_SECONDS = 18.0
+"""Q-09: what a stop gives the work in hand; the process is killed after 30 s and should be gone after 25."""
+
+MAX_TRIES_WITHOUT_OUTAGE = 3
+"""So often may a message report an outage that nobody else sees before it counts as failed."""
 
 
 class MalformedMessage(Exception):
@@ -45,6 +63,14 @@ class MalformedMessage(Exception):
 
 class Unavailable(Exception):
     """Something the handler needs is away; the message is fine and must be tried again."""
+
+
+class WorkTooLong(Exception):
+    """The handler did not come to an end; it was cancelled."""
+
+
+class WorkCancelled(Exception):
+    """The handler was cancelled, by itself or because the message could not be kept."""
 
 
 Event = dict[str, Any]
@@ -74,11 +100,15 @@ class FailedMessage:
 
 OnFailure = Callable[[FailedMessage], Awaitable[None]]
 
+_AWAY = (Unavailable, DatabaseUnavailable)
+
+_PUT_DOWN = (*_AWAY, WorkCancelled)
+"""How work on a message ends that a stop does not wait for."""
+
 
 @dataclass(frozen=True)
 class _Message:
-    message_id: str
-    receipt_handle: str
+    lease: Lease
     event: Event
     request_id: str
     receive_count: int
@@ -91,9 +121,12 @@ class Consumer:
         sqs: An aiobotocore SQS client whose read time-out exceeds the long poll.
         queue_name: The queue's name.
         handle: Applies one event and commits; idempotent, for every message may come twice.
-        visibility_seconds: The queue's visibility timeout; extended while a message is in work.
+        visibility_seconds: The queue's visibility timeout; extended while a message is in hand.
         concurrency: How many students' messages are in work at once.
         on_failure: Told of each receive that failed, malformed bodies included; what it raises is logged.
+        is_available: Asks what the handler needs whether it is there, such as `Database.is_reachable`. With
+            it a message that alone reports an outage fails in the end, instead of holding up the queue.
+        longest_work_seconds: How long a handler may take.
     """
 
     def __init__(
@@ -103,9 +136,11 @@ class Consumer:
         handle: Handler,
         *,
         visibility_seconds: int,
-        concurrency: int = 8,
+        concurrency: int = CONCURRENCY,
         long_poll_seconds: int = LONG_POLL_SECONDS,
         on_failure: OnFailure | None = None,
+        is_available: Probe | None = None,
+        longest_work_seconds: float = LONGEST_WORK_SECONDS,
     ) -> None:
         self._sqs = sqs
         self._queue_name = queue_name
@@ -114,104 +149,194 @@ class Consumer:
         self._slots = asyncio.Semaphore(concurrency)
         self._long_poll_seconds = long_poll_seconds
         self._on_failure = on_failure
-        self._url = ""
+        self._outage = Outage(queue_name, is_available)
+        self._longest_work_seconds = longest_work_seconds
+        self._lanes: dict[str, deque[_Message]] = {}
+        self._in_work: set[asyncio.Task[Exception | None]] = set()
+        self._is_past_finish = False
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Consume until `stopping` is set; then finish what has begun and hand back the rest."""
-        failures = 0
-        while not stopping.is_set():
-            try:
-                self._url = self._url or await queue_url(self._sqs, self._queue_name)
-                messages = await self._receive(stopping)
-                failures = 0
-            except (BotoCoreError, ClientError, OSError, TimeoutError) as problem:
-                delay = _backoff(failures)
-                failures += 1
-                log.warning("queue_unavailable", queue=self._queue_name, reason=_name(problem))
-                await _sleep(delay, stopping)
-                continue
-            if messages:
-                await self._work(messages, stopping)
+        """Consume until `stopping` is set; then finish what has begun and hand back the rest.
 
-    async def _receive(self, stopping: asyncio.Event) -> list[dict[str, Any]]:
-        receiving = asyncio.ensure_future(
-            self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=MAX_BATCH,
-                WaitTimeSeconds=self._long_poll_seconds,
-                MessageAttributeNames=["correlationId"],
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
-            )
+        Returns within about twenty seconds of `stopping`.
+
+        Raises:
+            ExceptionGroup: The consumer itself failed; its process should end.
+        """
+        self._stopping = stopping
+        url = await self._find_queue()
+        if url is None:
+            return
+        self._leases = Leases(
+            self._sqs, url, visibility_seconds=self._visibility_seconds, limit=MAX_IN_HAND
         )
-        stopped = asyncio.ensure_future(stopping.wait())
-        await asyncio.wait({receiving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not receiving.done():
-            receiving.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await receiving
-            return []
-        return list(receiving.result().get("Messages", []))
+        async with asyncio.TaskGroup() as upkeep:
+            keeping = upkeep.create_task(self._leases.run())
+            async with asyncio.TaskGroup() as lanes:
+                await self._receive_until_stopped(url, lanes)
+                await self._hand_back_unstarted()
+                finish = asyncio.get_running_loop().call_later(FINISH_SECONDS, self._cut_off)
+            finish.cancel()
+            keeping.cancel()
+        await self._leases.delete_what_is_done()
 
-    async def _work(self, received: Sequence[dict[str, Any]], stopping: asyncio.Event) -> None:
-        by_student: dict[str, list[_Message]] = defaultdict(list)
-        in_work: dict[str, str] = {}
-        for raw in received:
+    async def _find_queue(self) -> str | None:
+        failures = 0
+        while not self._stopping.is_set():
             try:
-                message = _parse(raw)
-            except MalformedMessage as problem:
-                log.error("message_malformed", messageId=raw["MessageId"], reason=str(problem))
-                await self._note_failure(raw["MessageId"], None, _receive_count(raw), problem)
+                return await unless_stopped(queue_url(self._sqs, self._queue_name), self._stopping)
+            except BROKER_ERRORS as problem:
+                await self._sit_out_the_broker(problem, failures)
+                failures += 1
+        return None
+
+    async def _receive_until_stopped(self, url: str, lanes: asyncio.TaskGroup) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            await unless_stopped(self._leases.room_for_a_batch(), self._stopping)
+            await unless_stopped(self._outage.over(), self._stopping)
+            if self._stopping.is_set():
+                return
+            try:
+                received = await unless_stopped(
+                    self._receive(url), self._stopping, patience_seconds=RECEIVE_PATIENCE_SECONDS
+                )
+            except BROKER_ERRORS as problem:
+                await self._sit_out_the_broker(problem, failures)
+                failures += 1
                 continue
-            by_student[str(message.event.get("cognitoSub") or message.message_id)].append(message)
-            in_work[message.message_id] = message.receipt_handle
-        heartbeat = asyncio.create_task(self._keep_invisible(in_work))
+            failures = 0
+            # The ones nearest to the dead-letter queue first: they are the oldest, too.
+            for raw in sorted(received or (), key=_receive_count, reverse=True):
+                self._accept(raw, lanes)
+
+    async def _receive(self, url: str) -> list[dict[str, Any]]:
+        answer = await self._sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=MAX_BATCH,
+            WaitTimeSeconds=self._long_poll_seconds,
+            MessageAttributeNames=["correlationId"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        return list(answer.get("Messages", []))
+
+    async def _sit_out_the_broker(self, problem: Exception, failures: int) -> None:
+        log.warning("queue_unavailable", queue=self._queue_name, reason=_name(problem))
+        await sleep_unless_stopped(backoff_seconds(failures), self._stopping)
+
+    def _accept(self, raw: dict[str, Any], lanes: asyncio.TaskGroup) -> None:
+        lease = self._leases.take(raw["MessageId"], raw["ReceiptHandle"])
         try:
-            await asyncio.gather(
-                *(self._work_one_student(queue, in_work, stopping) for queue in by_student.values())
+            message = _parse(raw, lease)
+        except MalformedMessage as problem:
+            self._leases.release(lease)
+            log.error("message_malformed", messageId=lease.message_id, reason=str(problem))
+            lanes.create_task(
+                self._note_failure(lease.message_id, None, _receive_count(raw), problem)
             )
-        finally:
-            heartbeat.cancel()
+            return
+        student = str(message.event.get("cognitoSub") or lease.message_id)
+        lane = self._lanes.get(student)
+        if lane is None:
+            lane = self._lanes[student] = deque()
+            lanes.create_task(self._work_lane(student, lane))
+        lane.append(message)
 
-    async def _work_one_student(
-        self, messages: list[_Message], in_work: dict[str, str], stopping: asyncio.Event
-    ) -> None:
-        async with self._slots:
-            for message in messages:
-                if stopping.is_set():
-                    await self._set_visibility([message.receipt_handle], 0)
-                else:
-                    await self._apply(message, stopping)
-                in_work.pop(message.message_id, None)
+    async def _work_lane(self, student: str, lane: deque[_Message]) -> None:
+        while lane:
+            async with self._slots:
+                # Empty by now when a stop handed the messages back.
+                if lane:
+                    await self._apply(lane.popleft())
+        del self._lanes[student]
 
-    async def _apply(self, message: _Message, stopping: asyncio.Event) -> None:
+    async def _hand_back_unstarted(self) -> None:
+        """Let others have what has not begun; but a last receive handed back would be dead-lettered."""
+        unstarted: list[Lease] = []
+        for lane in self._lanes.values():
+            messages = list(lane)
+            lane.clear()
+            lane.extend(m for m in messages if m.receive_count >= MAX_RECEIVE_COUNT)
+            unstarted += [m.lease for m in messages if m.receive_count < MAX_RECEIVE_COUNT]
+        await self._leases.hand_back(unstarted)
+
+    def _cut_off(self) -> None:
+        self._is_past_finish = True
+        for lane in self._lanes.values():
+            lane.clear()
+        for work in self._in_work:
+            work.cancel()
+
+    async def _apply(self, message: _Message) -> None:
         correlation_id.set(message.request_id)
         student = message.event.get("cognitoSub")
         current_user.set(pseudonym(student) if isinstance(student, str) else None)
-        event_type = message.event.get("eventType")
-        failures = 0
-        while True:
-            try:
-                await self._handle(message.event)
-            except (Unavailable, DatabaseUnavailable) as problem:
-                RETRIED.labels(self._queue_name).inc()
-                log.warning("message_waits", messageId=message.message_id, reason=str(problem))
-                await _sleep(_backoff(failures), stopping)
-                failures += 1
-                if stopping.is_set():
-                    await self._set_visibility([message.receipt_handle], 0)
-                    return
-                continue
-            except Exception as problem:
-                log.exception("message_failed", messageId=message.message_id, eventType=event_type)
-                await self._note_failure(
-                    message.message_id, event_type, message.receive_count, problem
+        lease, event_type = message.lease, message.event.get("eventType")
+        problem = await self._try_until_decided(message)
+        if lease.is_lost:
+            # Perhaps in other hands by now: whatever came of it here, the message comes again.
+            self._leases.release(lease)
+        elif self._stopping.is_set() and isinstance(problem, _PUT_DOWN):
+            await self._leases.hand_back([lease])
+        elif problem is not None:
+            if isinstance(problem, _PUT_DOWN):
+                log.error(
+                    "message_failed",
+                    messageId=lease.message_id,
+                    eventType=event_type,
+                    reason=_reason(problem),
                 )
-                return
-            break
-        await self._delete(message)
-        PROCESSED.labels(self._queue_name).inc()
-        log.info("message_applied", messageId=message.message_id, eventType=event_type)
+            self._leases.release(lease)
+            await self._note_failure(lease.message_id, event_type, message.receive_count, problem)
+        elif self._leases.acknowledge(lease):
+            self._outage.note_success()
+            PROCESSED.labels(self._queue_name).inc()
+            log.info("message_applied", messageId=lease.message_id, eventType=event_type)
+
+    async def _try_until_decided(self, message: _Message) -> Exception | None:
+        tries = 0
+        while True:
+            problem = await self._attempt(message)
+            if not isinstance(problem, _AWAY) or message.lease.is_lost:
+                return problem
+            RETRIED.labels(self._queue_name).inc()
+            log.warning("message_waits", messageId=message.lease.message_id, reason=str(problem))
+            if not await self._outage.is_to_blame(self._stopping):
+                tries += 1
+                await sleep_unless_stopped(backoff_seconds(0), self._stopping)
+            if self._stopping.is_set() or tries == MAX_TRIES_WITHOUT_OUTAGE:
+                return problem
+
+    async def _attempt(self, message: _Message) -> Exception | None:
+        """Run the handler once in a task of its own, so that losing the lease or stopping can end it."""
+        if message.lease.is_lost:
+            return WorkCancelled("the lease is lost")
+        work = asyncio.create_task(self._call_handler(message))
+        message.lease.bind(work)
+        self._in_work.add(work)
+        try:
+            await asyncio.wait({work})
+        finally:
+            work.cancel()
+            self._in_work.discard(work)
+        return WorkCancelled("cancelled") if work.cancelled() else work.result()
+
+    async def _call_handler(self, message: _Message) -> Exception | None:
+        problem: Exception | None = None
+        try:
+            async with asyncio.timeout(self._longest_work_seconds) as limit:
+                await self._handle(message.event)
+        except _AWAY as away:
+            return away
+        except Exception as raised:
+            problem = WorkTooLong("cancelled") if limit.expired() else raised
+            log.exception(
+                "message_failed",
+                messageId=message.lease.message_id,
+                eventType=message.event.get("eventType"),
+                reason=_reason(problem),
+            )
+        return problem
 
     async def _note_failure(
         self, message_id: str, event_type: object, receive_count: int, problem: Exception
@@ -232,36 +357,8 @@ class Consumer:
         except Exception:
             log.exception("failure_not_noted", messageId=message_id)
 
-    async def _delete(self, message: _Message) -> None:
-        try:
-            await self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
-        except (BotoCoreError, ClientError, OSError, TimeoutError) as problem:
-            # It will come again, and applying it again changes nothing.
-            log.warning("delete_failed", messageId=message.message_id, reason=_name(problem))
 
-    async def _keep_invisible(self, in_work: dict[str, str]) -> None:
-        while True:
-            await asyncio.sleep(self._visibility_seconds / 3)
-            if in_work:
-                await self._set_visibility(list(in_work.values()), self._visibility_seconds)
-
-    async def _set_visibility(self, receipt_handles: list[str], seconds: int) -> None:
-        entries = [
-            {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-            for position, handle in enumerate(receipt_handles)
-        ]
-        try:
-            answer = await self._sqs.change_message_visibility_batch(
-                QueueUrl=self._url, Entries=entries
-            )
-        except (BotoCoreError, ClientError, OSError, TimeoutError) as problem:
-            log.warning("visibility_change_failed", reason=_name(problem))
-            return
-        if answer.get("Failed"):
-            log.warning("visibility_change_failed", refused=len(answer["Failed"]))
-
-
-def _parse(raw: dict[str, Any]) -> _Message:
+def _parse(raw: dict[str, Any], lease: Lease) -> _Message:
     try:
         event = orjson.loads(raw["Body"])
     except orjson.JSONDecodeError as problem:
@@ -270,8 +367,7 @@ def _parse(raw: dict[str, Any]) -> _Message:
         raise MalformedMessage("not an object")
     attribute = raw.get("MessageAttributes", {}).get("correlationId", {})
     return _Message(
-        raw["MessageId"],
-        raw["ReceiptHandle"],
+        lease,
         event,
         accepted_correlation_id((attribute.get("StringValue") or "").encode("utf-8", "replace")),
         _receive_count(raw),
@@ -287,16 +383,6 @@ def _reason(problem: Exception) -> str:
     if isinstance(problem, MalformedMessage):
         return f"{_name(problem)}: {problem}"
     return _name(problem)
-
-
-def _backoff(failures: int) -> float:
-    return OUTAGE_BACKOFF_SECONDS[min(failures, len(OUTAGE_BACKOFF_SECONDS) - 1)]
-
-
-async def _sleep(seconds: float, stopping: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
 
 
 def _name(problem: BaseException) -> str:

@@ -145,6 +145,14 @@ class HostileSQS:
         ]
         return {}
 
+    async def delete_message_batch(
+        self, *, QueueUrl: str, Entries: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Delete by the newest receipt handles; old ones are reported as successful and delete nothing."""
+        for entry in Entries:
+            await self.delete_message(QueueUrl=QueueUrl, ReceiptHandle=entry["ReceiptHandle"])
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries], "Failed": []}
+
     async def change_message_visibility_batch(
         self, *, QueueUrl: str, Entries: list[dict[str, Any]]
     ) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 import pytest
 
+from shared.database import DatabaseUnavailable
 from shared.events.routes import ASSIGNMENT_EVENTS
 from shared.logging import correlation_id
+from shared.messaging import consumer, outage
 from shared.messaging.consumer import Consumer, FailedMessage, MalformedMessage, Unavailable
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
@@ -42,8 +44,8 @@ async def consume_until(
     sqs: HostileSQS, handle: Any, done: Any, seconds: float = 8, **options: Any
 ) -> None:
     stopping = asyncio.Event()
-    consumer = Consumer(sqs, QUEUE, handle, visibility_seconds=1, long_poll_seconds=1, **options)
-    running = asyncio.create_task(consumer.run(stopping))
+    options = {"visibility_seconds": 1, "long_poll_seconds": 1, **options}
+    running = asyncio.create_task(Consumer(sqs, QUEUE, handle, **options).run(stopping))
     async with asyncio.timeout(seconds):
         while not done():
             await asyncio.sleep(0.01)
@@ -262,8 +264,8 @@ async def test_an_idle_consumer_stops_at_once(sqs: HostileSQS) -> None:
     async def handle(event: dict[str, Any]) -> None:
         pytest.fail("nothing was sent")
 
-    consumer = Consumer(sqs, QUEUE, handle, visibility_seconds=1, long_poll_seconds=10)
-    running = asyncio.create_task(consumer.run(stopping))
+    idle = Consumer(sqs, QUEUE, handle, visibility_seconds=1, long_poll_seconds=10)
+    running = asyncio.create_task(idle.run(stopping))
     await asyncio.sleep(0.05)
     stopping.set()
     async with asyncio.timeout(1):
@@ -301,3 +303,272 @@ async def test_a_malformed_correlation_id_is_replaced_and_the_message_applied(
     await consume_until(sqs, handle, lambda: seen)
 
     assert len(seen[0] or "") == 32
+
+
+async def test_a_message_whose_lease_is_lost_is_put_down_and_not_acknowledged(
+    real_time_sqs: HostileSQS, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Q-07: extensions fail, as when the queue cannot be reached; the message comes again."""
+    ends: list[str] = []
+
+    async def refuse(**_: Any) -> Any:
+        raise TimeoutError
+
+    real_time_sqs.change_message_visibility_batch = refuse
+
+    async def handle(event: dict[str, Any]) -> None:
+        ends.append("cut off")
+        if len(ends) == 1:
+            await asyncio.sleep(5)
+        ends[-1] = "done"
+
+    await send(real_time_sqs, {"cognitoSub": "a"})
+    await consume_until(real_time_sqs, handle, lambda: not real_time_sqs.bodies(QUEUE))
+
+    assert ends == ["cut off", "done"]
+    assert {"visibility_change_failed", "lease_ran_out"} <= {r.message for r in caplog.records}
+
+
+async def test_an_extension_that_the_queue_refuses_ends_the_work(
+    real_time_sqs: HostileSQS, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Q-07: somebody else has the message, for its receipt handle is stale."""
+    was_cut_off = asyncio.Event()
+
+    async def handle(event: dict[str, Any]) -> None:
+        real_time_sqs._queues[QUEUE].messages[0].receipt_handle = "of another receive"
+        try:
+            await asyncio.sleep(5)
+        finally:
+            was_cut_off.set()
+
+    await send(real_time_sqs, {"cognitoSub": "a"})
+    await consume_until(real_time_sqs, handle, was_cut_off.is_set)
+
+    assert "lease_refused" in {record.message for record in caplog.records}
+    assert len(real_time_sqs.bodies(QUEUE)) == 1
+
+
+async def test_a_stale_delete_is_noticed(sqs: HostileSQS, caplog: pytest.LogCaptureFixture) -> None:
+    """Q-07"""
+    refused = asyncio.Event()
+
+    async def refuse(*, QueueUrl: str, Entries: list[Any]) -> Any:
+        refused.set()
+        return {"Failed": [{"Id": e["Id"], "Code": "ReceiptHandleIsInvalid"} for e in Entries]}
+
+    sqs.delete_message_batch = refuse
+
+    async def handle(event: dict[str, Any]) -> None:
+        pass
+
+    await send(sqs, {"cognitoSub": "a"})
+    await consume_until(sqs, handle, refused.is_set)
+
+    assert "delete_refused" in {record.message for record in caplog.records}
+
+
+async def test_messages_are_deleted_together_and_each_after_its_own_handler(
+    sqs: HostileSQS,
+) -> None:
+    """Q-01"""
+    finished: set[int] = set()
+    deleted_early: list[int] = []
+    calls: list[int] = []
+    delete = sqs.delete_message_batch
+
+    async def watch(*, QueueUrl: str, Entries: list[Any]) -> Any:
+        handles = {entry["ReceiptHandle"] for entry in Entries}
+        numbers = [
+            orjson.loads(message.body)["number"]
+            for message in sqs._queues[QUEUE].messages
+            if message.receipt_handle in handles
+        ]
+        deleted_early.extend(number for number in numbers if number not in finished)
+        calls.append(len(Entries))
+        return await delete(QueueUrl=QueueUrl, Entries=Entries)
+
+    sqs.delete_message_batch = watch
+
+    async def handle(event: dict[str, Any]) -> None:
+        await asyncio.sleep(0.001 * (event["number"] % 3))
+        finished.add(event["number"])
+
+    await send(sqs, *({"cognitoSub": str(n), "number": n} for n in range(100)))
+    await consume_until(sqs, handle, lambda: not sqs.bodies(QUEUE))
+
+    print(f"100 messages deleted by {len(calls)} calls, {len(deleted_early)} too early")  # noqa: T201
+    assert deleted_early == []
+    assert sum(calls) == 100
+    assert len(calls) <= 40
+
+
+async def test_the_next_batch_is_received_while_one_is_in_work_but_no_more(
+    sqs: HostileSQS,
+) -> None:
+    release = asyncio.Event()
+    most_in_hand = 0
+
+    async def handle(event: dict[str, Any]) -> None:
+        await release.wait()
+
+    def in_hand() -> int:
+        return sum(message.receives > 0 for message in sqs._queues[QUEUE].messages)
+
+    async def watch() -> None:
+        nonlocal most_in_hand
+        async with asyncio.timeout(5):
+            while in_hand() < 20:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)
+        most_in_hand = in_hand()
+        release.set()
+
+    await send(sqs, *({"cognitoSub": str(n)} for n in range(50)))
+    watching = asyncio.create_task(watch())
+    await consume_until(sqs, handle, lambda: not sqs.bodies(QUEUE))
+    await watching
+
+    assert most_in_hand == 20
+
+
+async def test_a_message_that_alone_reports_an_outage_ends_in_the_dead_letter_queue(
+    sqs: HostileSQS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q-06, Q-08: it breaks its connection each time, and holds up nobody."""
+    monkeypatch.setattr(outage, "BACKOFF_SECONDS", (0.01,))
+    applied: list[int] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        if event["number"] == 0:
+            raise DatabaseUnavailable("connection lost")
+        applied.append(event["number"])
+
+    async def is_available() -> bool:
+        return True
+
+    await send(sqs, *({"cognitoSub": str(n), "number": n} for n in range(30)))
+    await consume_until(
+        sqs,
+        handle,
+        lambda: sqs.bodies(DEAD_LETTERS) and not sqs.bodies(QUEUE),
+        is_available=is_available,
+    )
+
+    assert sorted(applied) == list(range(1, 30))
+    assert [body["number"] for body in sqs.bodies(DEAD_LETTERS)] == [0]
+
+
+async def test_during_an_outage_one_asks_for_all_and_nothing_is_received(
+    real_time_sqs: HostileSQS,
+) -> None:
+    """Q-08"""
+    loop = asyncio.get_running_loop()
+    back_at = loop.time() + 3.5
+    asked: list[float] = []
+    receives: list[float] = []
+    applied: list[str] = []
+    receive = real_time_sqs.receive_message
+
+    async def is_available() -> bool:
+        asked.append(loop.time())
+        return loop.time() >= back_at
+
+    async def handle(event: dict[str, Any]) -> None:
+        if loop.time() < back_at:
+            raise DatabaseUnavailable("connection refused")
+        applied.append(event["cognitoSub"])
+
+    async def count(**options: Any) -> Any:
+        receives.append(loop.time())
+        return await receive(**options)
+
+    real_time_sqs.receive_message = count
+    await send(real_time_sqs, *({"cognitoSub": str(n)} for n in range(40)))
+    await consume_until(
+        real_time_sqs, handle, lambda: len(applied) == 40, seconds=12, is_available=is_available
+    )
+
+    while_down = [at for at in receives if at < back_at]
+    print(f"outage of 3.5 s: {len(while_down)} receives, {len(asked)} questions")  # noqa: T201
+    assert real_time_sqs.bodies(DEAD_LETTERS) == []
+    assert len(while_down) <= 3
+    assert len(asked) <= 8, "at most two a second, whatever is in hand"
+
+
+async def test_a_handler_that_never_ends_is_cancelled_and_its_message_fails(
+    sqs: HostileSQS,
+) -> None:
+    """Q-06"""
+    told: list[FailedMessage] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        await asyncio.Event().wait()
+
+    async def note(failed: FailedMessage) -> None:
+        told.append(failed)
+
+    await send(sqs, {"cognitoSub": "a"})
+    await consume_until(
+        sqs,
+        handle,
+        lambda: sqs.bodies(DEAD_LETTERS),
+        on_failure=note,
+        longest_work_seconds=0.05,
+    )
+
+    assert [failed.reason for failed in told] == ["WorkTooLong"] * 3
+
+
+async def test_a_handler_that_cancels_itself_fails_its_message_and_nothing_else(
+    sqs: HostileSQS,
+) -> None:
+    """Q-06"""
+    applied: list[int] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        if event["number"] == 0:
+            raise asyncio.CancelledError
+        applied.append(event["number"])
+
+    await send(sqs, *({"cognitoSub": "a", "number": n} for n in range(4)))
+    await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS))
+
+    assert sorted(applied) == [1, 2, 3]
+
+
+async def test_a_last_receive_is_not_handed_back_but_finished(sqs: HostileSQS) -> None:
+    """Q-09: handed back it would go to the dead-letter queue."""
+    stopping = asyncio.Event()
+    handled: list[int] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        stopping.set()
+        await asyncio.sleep(0.02)
+        handled.append(event["number"])
+
+    await send(sqs, *({"cognitoSub": "a", "number": n} for n in range(5)))
+    for message in sqs._queues[QUEUE].messages[:2]:
+        message.receives = 2
+    await Consumer(sqs, QUEUE, handle, visibility_seconds=30, long_poll_seconds=1).run(stopping)
+
+    assert sorted(handled) == [0, 1]
+    assert sorted(body["number"] for body in sqs.bodies(QUEUE)) == [2, 3, 4]
+
+
+async def test_work_that_outlasts_the_stop_is_cut_off_and_handed_back(
+    sqs: HostileSQS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Q-09"""
+    monkeypatch.setattr(consumer, "FINISH_SECONDS", 0.1)
+    stopping = asyncio.Event()
+
+    async def handle(event: dict[str, Any]) -> None:
+        stopping.set()
+        await asyncio.sleep(30)
+
+    await send(sqs, {"cognitoSub": "a"})
+    async with asyncio.timeout(2):
+        await Consumer(sqs, QUEUE, handle, visibility_seconds=30).run(stopping)
+
+    assert len((await sqs.receive_message(QueueUrl=f"memory://{QUEUE}"))["Messages"]) == 1
