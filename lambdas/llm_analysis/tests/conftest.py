@@ -6,18 +6,19 @@ from typing import Any
 
 import pytest
 
-from lambdas.llm_analysis.providers.calls import CALL_SECONDS, RetryPolicy
-from lambdas.llm_analysis.runtime import open_function
+from lambdas.llm_analysis.providers.calls import CALL_SECONDS, ModelCalls, RetryPolicy
+from lambdas.llm_analysis.providers.model import Model
+from lambdas.llm_analysis.runtime import _open_model, open_function
 from lambdas.llm_analysis.tests.doubles import (
     MODEL_KEY,
     NOW,
     Harness,
     ModelDouble,
     ScheduleService,
-    Server,
-    serve,
     settings,
 )
+from lambdas.llm_analysis.tests.server import Server, serve
+from lambdas.llm_analysis.tests.vendors import BEDROCK_MODEL, VENDOR_KEY
 from shared.messaging.queues import create_queues
 from shared.testing.hostile_sqs import HostileSQS
 
@@ -87,3 +88,34 @@ async def with_model(open_harness: Opener, model: ModelDouble) -> Harness:
         llm_api_key=MODEL_KEY,
         llm_model="a-model",
     )
+
+
+@pytest.fixture
+def server(servers: tuple[Server, Server]) -> Server:
+    servers[1].forget()
+    return servers[1]
+
+
+@pytest.fixture
+async def open_model(
+    server: Server, schedule_service: ScheduleService, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Opener]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    async with AsyncExitStack() as stack:
+
+        async def opened(vendor: str, *, path: str = "", **changes: Any) -> Model:
+            return await _open_model(
+                stack,
+                settings(
+                    schedule_service,
+                    llm_provider=vendor,
+                    llm_api_url=server.url + path,
+                    llm_api_key=VENDOR_KEY,
+                    llm_model=BEDROCK_MODEL if vendor == "bedrock" else "a-model",
+                    **changes,
+                ),
+                ModelCalls(RetryPolicy(first_pause_seconds=0.005)),
+            )
+
+        yield opened

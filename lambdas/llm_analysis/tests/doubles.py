@@ -1,25 +1,20 @@
 """Doubles for everything around the function: schedule_service, models and the queue."""
 
-import asyncio
 import json
 import re
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import uvicorn
-from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lambdas.llm_analysis.handler import answer
 from lambdas.llm_analysis.runtime import Function
 from lambdas.llm_analysis.settings import LLMAnalysisSettings
-from local_stack.canvas_sandbox.main import listen
+from lambdas.llm_analysis.tests.server import Call, Server
+from lambdas.llm_analysis.tests.vendors import answered
 from shared.events.routes import LLM_ANALYSIS, TASK_CREATION
 from shared.testing.hostile_sqs import HostileSQS
 
@@ -29,61 +24,6 @@ SUB = "7b0e0f6a-1111-4222-8333-944455556666"
 NOW = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
 TEXT = "Part A. Implement round robin. Part B. Write a report."
 DESCRIPTION = "<h3>Part A. Implement round robin</h3><h3>Part B. Write a report</h3>"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request as it arrived."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: Any
-
-
-class Server:
-    """A real HTTP server on loopback whose answers a test writes; it remembers what it was asked."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.forget()
-
-    def forget(self) -> None:
-        self.calls: list[Call] = []
-        self.answer: Callable[[Call], Response] = lambda call: Response(status_code=404)
-        self.is_hanging = False
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
-        content = await request.body()
-        path = scope["raw_path"].decode()
-        call = Call(
-            request.method, path, dict(request.headers), json.loads(content) if content else None
-        )
-        self.calls.append(call)
-        while self.is_hanging:
-            await asyncio.sleep(0.01)
-        await self.answer(call)(scope, receive, send)
-
-
-@contextmanager
-def serve(app: Server) -> Iterator[Server]:
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        yield app
-    finally:
-        app.is_hanging = False
-        server.should_exit = True
-        thread.join(5)
-        listener.close()
 
 
 @dataclass
@@ -167,23 +107,7 @@ class ModelDouble:
             return JSONResponse({"error": {"message": "away", "code": None}}, self.status)
         replied = self.reply(call.body)
         text = replied if isinstance(replied, str) else json.dumps(replied, ensure_ascii=False)
-        return JSONResponse(
-            {
-                "id": "chatcmpl-1",
-                "object": "chat.completion",
-                "created": 1_795_000_000,
-                "model": call.body["model"],
-                "choices": [
-                    {
-                        "index": 0,
-                        "finish_reason": "stop",
-                        "message": {"role": "assistant", "content": text, "refusal": None},
-                        "logprobs": None,
-                    }
-                ],
-                "usage": {"prompt_tokens": 900, "completion_tokens": 300, "total_tokens": 1200},
-            }
-        )
+        return answered(call, text)
 
 
 @dataclass

@@ -1,8 +1,7 @@
 """Each vendor's exchange as its documentation records it (external-apis.md 6), over HTTP."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,98 +12,19 @@ from lambdas.llm_analysis.errors import ProviderUnavailable
 from lambdas.llm_analysis.providers.bedrock import BedrockConverse
 from lambdas.llm_analysis.providers.calls import MAX_ANSWER_BYTES, ModelCalls, RetryPolicy
 from lambdas.llm_analysis.providers.model import Finish, Message, Model, Reply
-from lambdas.llm_analysis.runtime import _open_model
-from lambdas.llm_analysis.tests.doubles import Call, ScheduleService, Server, settings
-
-MESSAGES = [Message("user", "one"), Message("assistant", "two"), Message("user", "three")]
-KEY = "sk-very-secret"
-BEDROCK_MODEL = "anthropic.some-model-20260101-v1:0"
-
-
-def anthropic_answer(text: str = '{"tasks": []}', stop_reason: str = "end_turn") -> dict[str, Any]:
-    return {
-        "id": "msg_01",
-        "type": "message",
-        "role": "assistant",
-        "model": "a-model",
-        "content": [{"type": "text", "text": text}],
-        "stop_reason": stop_reason,
-        "stop_sequence": None,
-        "usage": {"input_tokens": 900, "output_tokens": 300},
-    }
-
-
-def openai_answer(text: str | None = '{"tasks": []}', finish: str = "stop") -> dict[str, Any]:
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1_795_000_000,
-        "model": "a-model",
-        "choices": [
-            {
-                "index": 0,
-                "finish_reason": finish,
-                "message": {"role": "assistant", "content": text, "refusal": None},
-                "logprobs": None,
-            }
-        ],
-        "usage": {"prompt_tokens": 900, "completion_tokens": 300, "total_tokens": 1200},
-    }
-
-
-def bedrock_answer(text: str = '{"tasks": []}', stop_reason: str = "end_turn") -> dict[str, Any]:
-    return {
-        "output": {"message": {"role": "assistant", "content": [{"text": text}]}},
-        "stopReason": stop_reason,
-        "usage": {"inputTokens": 900, "outputTokens": 300, "totalTokens": 1200},
-        "metrics": {"latencyMs": 800},
-    }
-
-
-ANSWERS: dict[str, Callable[..., dict[str, Any]]] = {
-    "anthropic": anthropic_answer,
-    "openai": openai_answer,
-    "bedrock": bedrock_answer,
-}
-VENDORS = list(ANSWERS)
-
-
-@pytest.fixture
-def server(servers: tuple[Server, Server]) -> Server:
-    servers[1].forget()
-    return servers[1]
-
+from lambdas.llm_analysis.tests import vendors
+from lambdas.llm_analysis.tests.doubles import ScheduleService
+from lambdas.llm_analysis.tests.server import Call, Server
+from lambdas.llm_analysis.tests.vendors import VENDOR_KEY as KEY
 
 Opener = Callable[..., Any]
 
-
-@pytest.fixture
-async def open_model(
-    server: Server, schedule_service: ScheduleService, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Opener]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    async with AsyncExitStack() as stack:
-
-        async def opened(vendor: str, *, path: str = "", **changes: Any) -> Model:
-            return await _open_model(
-                stack,
-                settings(
-                    schedule_service,
-                    llm_provider=vendor,
-                    llm_api_url=server.url + path,
-                    llm_api_key=KEY,
-                    llm_model=BEDROCK_MODEL if vendor == "bedrock" else "a-model",
-                    **changes,
-                ),
-                ModelCalls(RetryPolicy(first_pause_seconds=0.005)),
-            )
-
-        yield opened
+MESSAGES = [Message("user", "one"), Message("assistant", "two"), Message("user", "three")]
+VENDORS = list(vendors.VENDORS)
 
 
 async def _generate(model: Model) -> Reply:
-    return await model.generate("be brief", MESSAGES, max_output_tokens=77)
+    return await model.generate("be brief, in json", MESSAGES, max_output_tokens=77)
 
 
 @pytest.mark.parametrize("path", ["", "/v1", "/v1/messages"])
@@ -112,7 +32,7 @@ async def test_anthropic_gets_a_messages_request(
     open_model: Opener, server: Server, path: str
 ) -> None:
     """external-apis.md 6.1: no sampling parameters, which newer versions refuse."""
-    server.answer = lambda call: JSONResponse(anthropic_answer("hello"))
+    server.answer = lambda call: vendors.answered(call, "hello")
 
     reply = await _generate(await open_model("anthropic", path=path))
 
@@ -126,7 +46,7 @@ async def test_anthropic_gets_a_messages_request(
     assert call.body == {
         "model": "a-model",
         "max_tokens": 77,
-        "system": "be brief",
+        "system": "be brief, in json",
         "messages": [{"role": turn.role, "content": turn.text} for turn in MESSAGES],
     }
 
@@ -134,7 +54,7 @@ async def test_anthropic_gets_a_messages_request(
 @pytest.mark.parametrize("path", ["/v1", "/v1/chat/completions"])
 async def test_openai_gets_a_chat_completion(open_model: Opener, server: Server, path: str) -> None:
     """external-apis.md 6.2: `max_tokens` is what compatible servers know."""
-    server.answer = lambda call: JSONResponse(openai_answer("hello"))
+    server.answer = lambda call: vendors.answered(call, "hello")
 
     reply = await _generate(await open_model("openai", path=path))
 
@@ -145,7 +65,7 @@ async def test_openai_gets_a_chat_completion(open_model: Opener, server: Server,
     assert call.body == {
         "model": "a-model",
         "messages": [
-            {"role": "system", "content": "be brief"},
+            {"role": "system", "content": "be brief, in json"},
             *({"role": turn.role, "content": turn.text} for turn in MESSAGES),
         ],
         "response_format": {"type": "json_object"},
@@ -155,7 +75,7 @@ async def test_openai_gets_a_chat_completion(open_model: Opener, server: Server,
 
 async def test_bedrock_gets_a_signed_converse_request(open_model: Opener, server: Server) -> None:
     """external-apis.md 6.3, by the real client: the id is percent-encoded in the path."""
-    server.answer = lambda call: JSONResponse(bedrock_answer("hello"))
+    server.answer = lambda call: vendors.answered(call, "hello")
 
     reply = await _generate(await open_model("bedrock"))
 
@@ -165,7 +85,7 @@ async def test_bedrock_gets_a_signed_converse_request(open_model: Opener, server
     assert call.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=test/")
     assert "/bedrock/aws4_request" in call.headers["authorization"]
     assert call.body == {
-        "system": [{"text": "be brief"}],
+        "system": [{"text": "be brief, in json"}],
         "messages": [{"role": turn.role, "content": [{"text": turn.text}]} for turn in MESSAGES],
         "inferenceConfig": {"maxTokens": 77},
     }
@@ -192,13 +112,13 @@ async def test_reasons_to_stop_mean_the_same_everywhere(
     open_model: Opener, server: Server, vendor: str, reason: str, finish: Finish
 ) -> None:
     """external-apis.md 6.4"""
-    server.answer = lambda call: JSONResponse(ANSWERS[vendor]("cut", reason))
+    server.answer = lambda call: JSONResponse(vendors.VENDORS[vendor].completion("cut", reason))
 
     assert (await _generate(await open_model(vendor))).finish is finish
 
 
 async def test_a_refusal_of_openai_is_in_its_message(open_model: Opener, server: Server) -> None:
-    answer = openai_answer(None)
+    answer = vendors.openai_answer(None)
     answer["choices"][0]["message"]["refusal"] = "I cannot help with that."
     server.answer = lambda call: JSONResponse(answer)
 
@@ -249,7 +169,7 @@ async def test_a_second_try_may_succeed(open_model: Opener, server: Server, vend
     def answer(call: Call) -> Response:
         if len(server.calls) == 1:
             return JSONResponse({}, 429, headers={"Retry-After": "0.01"})
-        return JSONResponse(ANSWERS[vendor]("hello"))
+        return JSONResponse(vendors.VENDORS[vendor].completion("hello"))
 
     server.answer = answer
 
