@@ -120,7 +120,10 @@ async def test_another_text_title_or_model_is_analysed_anew(
     with_model: Harness, open_harness: Any, model: ModelDouble
 ) -> None:
     other = await open_harness(
-        llm_provider="openai", llm_api_url=model.server.url, llm_model="another-model"
+        llm_provider="openai",
+        llm_api_url=f"{model.server.url}/v1",
+        llm_api_key=MODEL_KEY,
+        llm_model="another-model",
     )
 
     await with_model.invoke(
