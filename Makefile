@@ -12,7 +12,7 @@ LINTERS_INSTALLED := $(LINTERS_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status logs token check test fuzz format package bench
+.PHONY: help install run up down status logs token dlq check test fuzz format package bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ logs: install ## Show the newest log lines (NAME=gateway for one process, FOLLOW
 
 token: install ## Renew the demo user's token in .local/demo-token
 	@exec $(PY) -m local_stack token
+
+dlq: install ## Dead letters of the running system (ARGS="list", "show ID", "replay --all", "purge ID")
+	@exec $(PY) -m local_stack dlq $(or $(ARGS),list)
 
 check: install ## Format, lint, types and import contracts
 	$(VENV)/bin/ruff format --check .

@@ -1,4 +1,4 @@
-"""`python -m local_stack run|up|down|status|logs|token|serve`: the commands behind the Makefile."""
+"""`python -m local_stack run|up|down|status|logs|token|dlq|serve`: the commands behind the Makefile."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ import traceback
 from local_stack import commands
 from local_stack.errors import StackError
 from local_stack.state_directory import StateDirectory
+from shared.messaging.dead_letters_command import add_commands
 
 
 def main() -> int:
@@ -18,11 +19,14 @@ def main() -> int:
     logs = subcommands.add_parser("logs", help=commands.logs.__doc__)
     logs.add_argument("name", nargs="?", help="a process, such as gateway")
     logs.add_argument("--follow", action="store_true")
+    add_commands(subcommands.add_parser("dlq", help=commands.dlq.__doc__))
     arguments = parser.parse_args()
     directory = StateDirectory.selected()
     try:
         if arguments.command == "logs":
             return commands.logs(directory, arguments.name, follow=arguments.follow)
+        if arguments.command == "dlq":
+            return commands.dlq(directory, arguments)
         return int(getattr(commands, arguments.command)(directory))
     except StackError as problem:
         print(f"error: {problem}", file=sys.stderr)

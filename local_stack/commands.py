@@ -1,5 +1,6 @@
-"""What a person asks of the stack: run, up, down, status, logs, token."""
+"""What a person asks of the stack: run, up, down, status, logs, token, dlq."""
 
+import argparse
 import asyncio
 import os
 import signal
@@ -22,9 +23,13 @@ from local_stack.supervisor import (
     end_recorded_processes,
     recorded_processes,
 )
+from shared.messaging import dead_letters_command
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
+
+CONSUMING_SERVICES = ("course_service", "schedule_service")
+"""Those that keep the reasons of failed messages."""
 
 TAIL_LINES = 20
 ERROR = "error: "
@@ -183,6 +188,22 @@ def token(directory: StateDirectory) -> int:
     write_private(directory.token_file, f"{asyncio.run(renew())}\n")
     print(directory.token_file)
     return 0
+
+
+def dlq(directory: StateDirectory, arguments: argparse.Namespace) -> int:
+    """See, replay and remove dead letters of the running system; returns the exit code."""
+    described = _described(directory)
+    os.environ |= {
+        "AWS_ENDPOINT_URL": described["aws"],
+        "AWS_REGION": described["region"],
+        "AWS_ACCESS_KEY_ID": described["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": described["aws_secret_access_key"],
+    }
+    mysql = described["mysql"]
+    server = f"mysql://{mysql['user']}:{mysql['password']}@{mysql['host']}:{mysql['port']}"
+    return dead_letters_command.run(
+        arguments, [f"{server}/{mysql['databases'][name]}" for name in CONSUMING_SERVICES]
+    )
 
 
 def _described(directory: StateDirectory) -> dict[str, Any]:

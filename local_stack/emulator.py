@@ -1,10 +1,17 @@
 """The AWS emulator of the local stack: ministack, run from an environment of its own."""
 
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import httpx
 
 import local_stack
 from local_stack.errors import StackError
-from local_stack.ports import LOOPBACK
+from local_stack.ports import LOOPBACK, free_port
 
 REGION = "ap-northeast-2"
 ACCOUNT_ID = "123456789012"
@@ -49,3 +56,44 @@ def emulator_environment(port: int, directory: Path) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     }
+
+
+@contextmanager
+def running_emulator(directory: Path) -> Iterator[str]:
+    """Run an emulator of its own on a free port, for tests that need queues and nothing else.
+
+    Args:
+        directory: Where it keeps its log and its state.
+
+    Yields:
+        Its base URL; it answers.
+
+    Raises:
+        StackError: It is not installed, or does not answer within ten seconds.
+    """
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    directory.mkdir(parents=True, exist_ok=True)
+    environment = {"PATH": os.environ["PATH"], **emulator_environment(port, directory)}
+    with (directory / "emulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            emulator_command(), env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        _wait_until_it_answers(url)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_until_it_answers(url: str) -> None:
+    deadline = time.monotonic() + 10
+    with httpx.Client(trust_env=False) as client:
+        while time.monotonic() < deadline:
+            try:
+                if client.get(url + HEALTH_PATH).is_success:
+                    return
+            except httpx.TransportError:
+                time.sleep(0.05)
+    raise StackError(f"the AWS emulator does not answer at {url}")
