@@ -1,6 +1,7 @@
 """course_db's outbox: its table and where its events go."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from uuid import uuid4
 
 from sqlalchemy import delete, or_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,6 +45,19 @@ def course_disabled(event: CourseDisabled, queue_names: QueueNames) -> OutgoingE
     )
 
 
+def submissions_changed(
+    event_type: str, cognito_sub: str, assignment_ids: Collection[int], queue_name: str
+) -> OutgoingEvent:
+    """Return the order to tell of a student's submissions; the messages are built when they are sent."""
+    return OutgoingEvent(
+        event_type=event_type,
+        queue_name=queue_name,
+        body={"cognitoSub": cognito_sub, "assignmentIds": list(assignment_ids)},
+        # Apart from all others that wait: each is about assignments of its own.
+        unique_key=f"{_submissions_prefix(cognito_sub)}{uuid4().hex}",
+    )
+
+
 async def drop_events_of(session: AsyncSession, cognito_sub: str) -> None:
     """Send nothing more of what waits about this student."""
     await session.execute(
@@ -51,6 +65,7 @@ async def drop_events_of(session: AsyncSession, cognito_sub: str) -> None:
             or_(
                 OutboxRow.unique_key == _snapshot_key(cognito_sub),
                 OutboxRow.unique_key.startswith(_disabled_prefix(cognito_sub), autoescape=True),
+                OutboxRow.unique_key.startswith(_submissions_prefix(cognito_sub), autoescape=True),
             )
         )
     )
@@ -62,3 +77,7 @@ def _snapshot_key(cognito_sub: str) -> str:
 
 def _disabled_prefix(cognito_sub: str) -> str:
     return f"disabled:{cognito_sub}:"
+
+
+def _submissions_prefix(cognito_sub: str) -> str:
+    return f"submissions:{cognito_sub}:"

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from shared.events.routes import ASSIGNMENT_EVENTS, LLM_ANALYSIS, TASK_CREATION
+from shared.events.routes import (
+    ASSIGNMENT_EVENTS,
+    LLM_ANALYSIS,
+    SUBMISSION_EVENTS,
+    TASK_CREATION,
+)
 from shared.settings import DatabaseSettings, ServerSettings
 
 
@@ -14,22 +19,28 @@ class QueueNames:
 
     task_creation: str
     llm_analysis: str
+    submission_events: str
 
 
 class OutboxSettings(ServerSettings, DatabaseSettings):
     """What both processes read: whoever writes to the outbox names the queue."""
 
     task_creation_queue_name: str = Field(
-        TASK_CREATION.name, description="queue of snapshots and disabled courses"
+        TASK_CREATION.name, description="queue of snapshots, disabled courses and submissions"
     )
     llm_analysis_queue_name: str = Field(
         LLM_ANALYSIS.name, description="queue of new and changed assignments"
+    )
+    submission_events_queue_name: str = Field(
+        SUBMISSION_EVENTS.name, description="queue of submissions for the check"
     )
 
     def queue_names(self) -> QueueNames:
         """Return where outgoing events go."""
         return QueueNames(
-            task_creation=self.task_creation_queue_name, llm_analysis=self.llm_analysis_queue_name
+            task_creation=self.task_creation_queue_name,
+            llm_analysis=self.llm_analysis_queue_name,
+            submission_events=self.submission_events_queue_name,
         )
 
 

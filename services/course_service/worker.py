@@ -5,6 +5,10 @@ import asyncio
 import orjson
 
 from services.course_service.assignments.service import analysis_requests
+from services.course_service.assignments.submissions import (
+    detected_submissions,
+    recorded_submissions,
+)
 from services.course_service.failures import FailedMessageRow
 from services.course_service.migrate import MIGRATIONS
 from services.course_service.outbox import OutboxRow
@@ -18,6 +22,7 @@ from shared.events.course_service import (
     ASSIGNMENT_UPDATED,
     USER_ASSIGNMENTS_CREATED,
 )
+from shared.events.submissions import SUBMISSION_DETECTED, SUBMISSION_RECORDED
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
 from shared.messaging.failures import FailureLog
@@ -31,7 +36,11 @@ from shared.web.serving import run
 
 
 def body_builder(database: Database) -> BuildBodies:
-    """Return what turns an outbox row into messages; snapshots and analysis requests are read when sent."""
+    """Return what turns an outbox row into messages; all but disabled courses are read when sent."""
+    submissions = {
+        SUBMISSION_DETECTED: detected_submissions,
+        SUBMISSION_RECORDED: recorded_submissions,
+    }
 
     async def build(event: ClaimedEvent) -> list[bytes]:
         if event.event_type == USER_ASSIGNMENTS_CREATED:
@@ -44,6 +53,12 @@ def body_builder(database: Database) -> BuildBodies:
             return await database.transaction(
                 lambda session: analysis_requests(
                     session, event.event_type, event.body["assignmentIds"]
+                )
+            )
+        if event.event_type in submissions:
+            return await database.transaction(
+                lambda session: submissions[event.event_type](
+                    session, event.body["cognitoSub"], event.body["assignmentIds"]
                 )
             )
         return [orjson.dumps(event.body)]

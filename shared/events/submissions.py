@@ -31,6 +31,17 @@ class SubmissionMetadata(Event):
     attachments: SubmittedFiles = Field(default_factory=list)
 
 
+HANDED_IN = frozenset({"submitted", "pending_review"})
+"""A grade alone, for nothing handed in, is none of them."""
+
+
+def is_handed_in(submitted_at: str | None, workflow_state: str | None) -> bool:
+    """Tell what Canvas means: a submission exists for every student of an assignment, handed in or not."""
+    if workflow_state == "unsubmitted":
+        return False
+    return bool(submitted_at) or workflow_state in HANDED_IN
+
+
 class SubmissionDetected(Event):
     """A student handed something in, for the check.
 

@@ -110,12 +110,12 @@ async def queues_are_empty(stack: Stack, *, and_analysed: bool = False) -> bool:
         and_analysed: Also on the way through the analysis, which takes its time.
     """
     waiting = rows(stack, "course_service", "SELECT event_type FROM outbox")
-    awaited = ("USER", "COURSE", "ASSIGNMENT") if and_analysed else ("USER", "COURSE")
-    if any(event_type.startswith(awaited) for (event_type,) in waiting):
+    analysed = ("ASSIGNMENT_", "SUBMISSION_DETECTED")
+    if any(and_analysed or not event_type.startswith(analysed) for (event_type,) in waiting):
         return False
     queues = ["assignment-events-queue", "task-creation-queue"]
     if and_analysed:
-        queues.insert(1, "llm-analysis-queue")
+        queues[1:1] = ["llm-analysis-queue", "submission-events-queue"]
     async with httpx.AsyncClient() as client:
         for name in queues:
             answer = await client.post(

@@ -7,13 +7,18 @@ student's previous listing, so that students with different sections or due date
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, delete, exists, select
+from sqlalchemy import ColumnElement, case, delete, exists, func, select
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.assignments.descriptions import sanitise_description
-from services.course_service.assignments.models import Assignment, AssignmentVisibility
+from services.course_service.assignments.models import (
+    SAME_ASSIGNMENT,
+    Assignment,
+    AssignmentVisibility,
+)
 from services.course_service.assignments.schemas import (
     CourseListing,
     ListedAssignment,
@@ -22,11 +27,6 @@ from services.course_service.assignments.schemas import (
 from services.course_service.courses.service import lock_courses
 from services.course_service.database import READ_CHUNK
 from shared.database import utc_now
-
-_SAME_ASSIGNMENT = and_(
-    AssignmentVisibility.assignment_id == Assignment.id,
-    AssignmentVisibility.canvas_assignment_id == Assignment.canvas_assignment_id,
-)
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,31 @@ class _Stored:
 
 
 @dataclass(frozen=True)
-class _Difference:
-    """An entry that differs from the student's previous listing, ready to be stored."""
+class _Shown:
+    """How the student's listing last showed an assignment that still exists."""
 
-    canvas_assignment_id: int
+    assignment_id: int
     listing_hash: str
-    content: _Content
+    submission_hash: str | None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What a student's listing shows of one assignment now."""
+
+    course_id: int
+    assignment: ListedAssignment
+    listing_hash: str
+
+    def differs_from(self, last: _Shown | None) -> bool:
+        """Tell whether the entry, submission aside, is another one than before."""
+        return last is None or last.listing_hash != self.listing_hash
+
+    def brings_submission(self, last: _Shown | None) -> bool:
+        """Tell whether the entry says of the submission what was not known."""
+        submission = self.assignment.submission
+        known = None if last is None else last.submission_hash
+        return submission is not None and submission.submission_hash != known
 
 
 async def apply_listings(
@@ -69,79 +88,93 @@ async def apply_listings(
         What changed for anyone.
     """
     effect = ListingEffect()
-    latest = {
-        assignment.canvas_assignment_id: (listing.course_id, assignment)
+    entries = {
+        assignment.canvas_assignment_id: _Entry(
+            listing.course_id, assignment, assignment.fingerprint(listing.course_id)
+        )
         for listing in listings
         for assignment in listing.assignments
     }
-    hashes = await _listing_hashes(session, cognito_sub, sorted(latest))
-    differences = _differences(latest, hashes)
-    if differences:
-        ids = await _store_shared(session, differences, effect)
-        await _store_visibility(session, cognito_sub, differences, ids)
-    await _remove_absent(session, cognito_sub, listings, latest.keys(), effect)
+    shown = await _last_shown(session, cognito_sub, sorted(entries))
+    different = {
+        key: entry
+        for key, entry in sorted(entries.items())
+        if entry.differs_from(shown.get(key)) or entry.brings_submission(shown.get(key))
+    }
+    contents = {
+        key: _content(entry)
+        for key, entry in different.items()
+        if entry.differs_from(shown.get(key))
+    }
+    ids = {key: last.assignment_id for key, last in shown.items()}
+    if contents:
+        ids |= await _store_shared(session, contents, effect)
+    if different:
+        _note_submissions(effect, different, shown, ids)
+        await _store_visibility(session, cognito_sub, different, ids)
+    await _remove_absent(session, cognito_sub, listings, entries.keys(), effect)
     return effect
 
 
-async def _listing_hashes(
+async def _last_shown(
     session: AsyncSession, cognito_sub: str, canvas_ids: Sequence[int]
-) -> dict[int, str]:
-    """Return how this student's listing last showed those assignments that still exist."""
-    hashes: dict[int, str] = {}
+) -> dict[int, _Shown]:
+    shown: dict[int, _Shown] = {}
     for start in range(0, len(canvas_ids), READ_CHUNK):
         rows = await session.execute(
-            select(AssignmentVisibility.canvas_assignment_id, AssignmentVisibility.listing_hash)
-            .join(Assignment, _SAME_ASSIGNMENT)
+            select(
+                Assignment.canvas_assignment_id,
+                Assignment.id,
+                AssignmentVisibility.listing_hash,
+                AssignmentVisibility.submission_hash,
+            )
+            .join(AssignmentVisibility, SAME_ASSIGNMENT)
             .where(
                 AssignmentVisibility.cognito_sub == cognito_sub,
                 Assignment.canvas_assignment_id.in_(canvas_ids[start : start + READ_CHUNK]),
             )
         )
-        hashes |= {row.canvas_assignment_id: row.listing_hash for row in rows}
-    return hashes
+        shown |= {row[0]: _Shown(*row[1:]) for row in rows}
+    return shown
 
 
-def _differences(
-    latest: Mapping[int, tuple[int, ListedAssignment]], hashes: Mapping[int, str]
-) -> list[_Difference]:
-    differences = []
-    for canvas_id in sorted(latest):
-        course_id, assignment = latest[canvas_id]
-        listing_hash = assignment.fingerprint(course_id)
-        if hashes.get(canvas_id) == listing_hash:
-            continue
-        content = _Content(
-            course_id=course_id,
-            title=assignment.title,
-            description=sanitise_description(assignment.description),
-            due_at=assignment.due_at,
-            points_possible=assignment.points_possible,
-            submission_types=assignment.submission_types,
-        )
-        differences.append(_Difference(canvas_id, listing_hash, content))
-    return differences
+def _content(entry: _Entry) -> _Content:
+    assignment = entry.assignment
+    return _Content(
+        course_id=entry.course_id,
+        title=assignment.title,
+        description=sanitise_description(assignment.description),
+        due_at=assignment.due_at,
+        points_possible=assignment.points_possible,
+        submission_types=assignment.submission_types,
+    )
 
 
 async def _store_shared(
-    session: AsyncSession, differences: Sequence[_Difference], effect: ListingEffect
+    session: AsyncSession, contents: Mapping[int, _Content], effect: ListingEffect
 ) -> dict[int, int]:
     """Create and change shared rows where they differ; returns row ids by Canvas id."""
     # Two students' messages may bring the same change, or one may remove what the other one shows.
-    await lock_courses(session, {d.content.course_id for d in differences})
-    stored = await _stored(session, [d.canvas_assignment_id for d in differences])
-    missing = [d for d in differences if d.canvas_assignment_id not in stored]
+    await lock_courses(session, {content.course_id for content in contents.values()})
+    stored = await _stored(session, list(contents))
+    ids = {key: row.assignment_id for key, row in stored.items()}
+    missing = {key: content for key, content in contents.items() if key not in stored}
     if missing:
-        await _write(session, [(None, d) for d in missing])
-        created = await _stored(session, [d.canvas_assignment_id for d in missing])
-        effect.created_ids = sorted(row.assignment_id for row in created.values())
-        effect.course_ids |= {d.content.course_id for d in missing}
-        stored |= created
-    changed = [d for d in differences if stored[d.canvas_assignment_id].content != d.content]
+        await _write(session, [(None, key, content) for key, content in missing.items()])
+        created = await _ids(session, list(missing))
+        effect.created_ids = sorted(created.values())
+        effect.course_ids |= {content.course_id for content in missing.values()}
+        ids |= created
+    changed = {
+        key: content
+        for key, content in contents.items()
+        if key in stored and stored[key].content != content
+    }
     if changed:
-        await _write(session, [(stored[d.canvas_assignment_id].assignment_id, d) for d in changed])
-        for d in changed:
-            _note_change(effect, stored[d.canvas_assignment_id], d.content)
-    return {canvas_id: row.assignment_id for canvas_id, row in stored.items()}
+        await _write(session, [(ids[key], key, content) for key, content in changed.items()])
+        for key, content in changed.items():
+            _note_change(effect, stored[key], content)
+    return ids
 
 
 def _note_change(effect: ListingEffect, stored: _Stored, after: _Content) -> None:
@@ -180,7 +213,19 @@ async def _stored(session: AsyncSession, canvas_ids: Sequence[int]) -> dict[int,
     return stored
 
 
-async def _write(session: AsyncSession, rows: Sequence[tuple[int | None, _Difference]]) -> None:
+async def _ids(session: AsyncSession, canvas_ids: Sequence[int]) -> dict[int, int]:
+    ids: dict[int, int] = {}
+    for start in range(0, len(canvas_ids), READ_CHUNK):
+        rows = await session.execute(
+            select(Assignment.canvas_assignment_id, Assignment.id).where(
+                Assignment.canvas_assignment_id.in_(canvas_ids[start : start + READ_CHUNK])
+            )
+        )
+        ids |= {row.canvas_assignment_id: row.id for row in rows}
+    return ids
+
+
+async def _write(session: AsyncSession, rows: Sequence[tuple[int | None, int, _Content]]) -> None:
     now = utc_now()
     statement = insert(Assignment)
     changing = (
@@ -197,35 +242,72 @@ async def _write(session: AsyncSession, rows: Sequence[tuple[int | None, _Differ
         [
             {
                 **({} if assignment_id is None else {"id": assignment_id}),
-                "canvas_assignment_id": difference.canvas_assignment_id,
-                **vars(difference.content),
+                "canvas_assignment_id": canvas_id,
+                **vars(content),
                 "created_at": now,
                 "updated_at": now,
             }
-            for assignment_id, difference in rows
+            for assignment_id, canvas_id, content in rows
         ],
     )
+
+
+def _note_submissions(
+    effect: ListingEffect,
+    entries: Mapping[int, _Entry],
+    shown: Mapping[int, _Shown],
+    ids: Mapping[int, int],
+) -> None:
+    for key, entry in entries.items():
+        last, submission = shown.get(key), entry.assignment.submission
+        if submission is None or not entry.brings_submission(last):
+            continue
+        if submission.is_handed_in:
+            effect.handed_in_ids.append(ids[key])
+        # That nothing was handed in yet is no news.
+        if submission.is_handed_in or (last is not None and last.submission_hash is not None):
+            effect.submission_ids.append(ids[key])
 
 
 async def _store_visibility(
     session: AsyncSession,
     cognito_sub: str,
-    differences: Sequence[_Difference],
+    entries: Mapping[int, _Entry],
     ids: Mapping[int, int],
 ) -> None:
     statement = insert(AssignmentVisibility)
-    changing = ("canvas_assignment_id", "due_at", "listing_hash")
+    inserted = statement.inserted
+    is_same = AssignmentVisibility.canvas_assignment_id == inserted.canvas_assignment_id
+
+    def kept(name: str) -> ColumnElement[Any]:
+        # A listing that says nothing of the submission leaves what is known, but not of another assignment.
+        known = case((is_same, getattr(AssignmentVisibility, name)))
+        return func.coalesce(inserted[name], known)
+
     await session.execute(
-        statement.on_duplicate_key_update({name: statement.inserted[name] for name in changing}),
+        # In this order: MySQL sees the new Canvas id in what comes after it.
+        statement.on_duplicate_key_update(
+            [
+                ("submission", kept("submission")),
+                ("submission_hash", kept("submission_hash")),
+                *(
+                    (name, inserted[name])
+                    for name in ("canvas_assignment_id", "due_at", "listing_hash")
+                ),
+            ]
+        ),
         [
             {
                 "cognito_sub": cognito_sub,
-                "assignment_id": ids[difference.canvas_assignment_id],
-                "canvas_assignment_id": difference.canvas_assignment_id,
-                "due_at": difference.content.due_at,
-                "listing_hash": difference.listing_hash,
+                "assignment_id": ids[key],
+                "canvas_assignment_id": key,
+                "due_at": entry.assignment.due_at,
+                "listing_hash": entry.listing_hash,
+                "submission": submission.stored if submission else None,
+                "submission_hash": submission.submission_hash if submission else None,
             }
-            for difference in sorted(differences, key=lambda d: ids[d.canvas_assignment_id])
+            for key, entry in sorted(entries.items(), key=lambda item: ids[item[0]])
+            for submission in [entry.assignment.submission]
         ],
     )
 
@@ -247,7 +329,7 @@ async def _remove_absent(
         return
     rows = await session.execute(
         select(Assignment.id, Assignment.canvas_assignment_id, Assignment.course_id)
-        .join(AssignmentVisibility, _SAME_ASSIGNMENT)
+        .join(AssignmentVisibility, SAME_ASSIGNMENT)
         .where(
             AssignmentVisibility.cognito_sub == cognito_sub,
             Assignment.course_id.in_(complete),
@@ -273,7 +355,7 @@ async def forget_listings(session: AsyncSession, cognito_sub: str) -> dict[int, 
     """
     rows = await session.execute(
         select(Assignment.id, Assignment.course_id)
-        .join(AssignmentVisibility, _SAME_ASSIGNMENT)
+        .join(AssignmentVisibility, SAME_ASSIGNMENT)
         .where(AssignmentVisibility.cognito_sub == cognito_sub)
     )
     removed = await _hide(session, cognito_sub, {row.id: row.course_id for row in rows})
@@ -296,7 +378,7 @@ async def _hide(session: AsyncSession, cognito_sub: str, gone: Mapping[int, int]
             AssignmentVisibility.assignment_id.in_(sorted(gone)),
         )
     )
-    seen_by_anyone = exists().where(_SAME_ASSIGNMENT)
+    seen_by_anyone = exists().where(SAME_ASSIGNMENT)
     orphans = list(
         await session.scalars(
             select(Assignment.id).where(Assignment.id.in_(sorted(gone)), ~seen_by_anyone)

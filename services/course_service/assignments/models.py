@@ -1,8 +1,9 @@
 """The `assignments` and `assignment_visibility` tables."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CHAR, BigInteger, ForeignKey, String, Text
+from sqlalchemy import CHAR, JSON, BigInteger, ForeignKey, String, Text, and_
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.course_service.database import Base
@@ -39,3 +40,13 @@ class AssignmentVisibility(Base):
     canvas_assignment_id: Mapped[int] = mapped_column(BigInteger)
     due_at: Mapped[datetime | None]
     listing_hash: Mapped[str] = mapped_column(CHAR(32))
+    submission: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The student's own submission with the names of the wire; null while nothing is known of it."""
+    submission_hash: Mapped[str | None] = mapped_column(CHAR(32))
+
+
+SAME_ASSIGNMENT = and_(
+    AssignmentVisibility.assignment_id == Assignment.id,
+    AssignmentVisibility.canvas_assignment_id == Assignment.canvas_assignment_id,
+)
+"""Joins a visibility row with its assignment, and with no other that has got its id since."""

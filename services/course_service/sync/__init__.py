@@ -2,5 +2,5 @@
 
 Owns no rows; it puts the rooms' rules in order in one transaction per message. Events in:
 CANVAS_COURSES_SYNCED, CANVAS_SYNC_COMPLETED. Events out, through the outbox: orders for snapshots,
-ASSIGNMENT_CREATED, ASSIGNMENT_UPDATED.
+ASSIGNMENT_CREATED, ASSIGNMENT_UPDATED, SUBMISSION_DETECTED, SUBMISSION_RECORDED.
 """

@@ -7,7 +7,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from services.course_service.assignments.schemas import ListedAssignment
+from services.course_service.assignments.schemas import (
+    MAX_TEXT_LENGTH,
+    ListedAssignment,
+    StudentSubmission,
+)
 from services.course_service.courses.schemas import SeenCourse
 from shared.events.canvas_sync import (
     CANVAS_COURSES_SYNCED,
@@ -20,9 +24,6 @@ from shared.events.times import read_event_time, read_order_mark
 from shared.logging import get_logger
 
 log = get_logger(__name__)
-
-MAX_TEXT_LENGTH = 255
-"""Width of the columns for names, titles and submission types."""
 
 MAX_INT = 2**31 - 1
 """Largest value of `points_possible`."""
@@ -125,6 +126,7 @@ def _assignments(entries: list[Any]) -> Iterator[ListedAssignment]:
             due_at=due_at,
             points_possible=_whole_points(entry.points_possible),
             submission_types=_cut(entry.submission_types),
+            submission=None if entry.submission is None else StudentSubmission.of(entry.submission),
         )
 
 

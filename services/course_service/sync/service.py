@@ -17,15 +17,20 @@ from services.course_service.enrollments.observing import (
     students_to_tell,
 )
 from services.course_service.enrollments.schemas import CourseView
-from services.course_service.outbox import send_after_commit, snapshot_wanted
+from services.course_service.outbox import (
+    send_after_commit,
+    snapshot_wanted,
+    submissions_changed,
+)
 from services.course_service.settings import QueueNames
 from services.course_service.students.service import lock_student
 from services.course_service.sync.schemas import Sync, SyncedCourse
 from shared.events.course_service import ASSIGNMENT_CREATED, ASSIGNMENT_UPDATED
+from shared.events.submissions import SUBMISSION_DETECTED, SUBMISSION_RECORDED
 from shared.messaging.outbox import OutgoingEvent
 
-ANALYSES_PER_ROW = 50
-"""One outbox row orders the analysis of so many assignments: few rows for a first synchronisation of
+ASSIGNMENTS_PER_ROW = 50
+"""One outbox row orders the messages about so many assignments: few rows for a first synchronisation of
 1,200, and at most 3 MB built at once."""
 
 
@@ -110,11 +115,22 @@ async def _tell(
         (ASSIGNMENT_UPDATED, effect.updated_ids),
     ):
         events += [
-            OutgoingEvent(
-                event_type,
-                queue_names.llm_analysis,
-                {"assignmentIds": assignment_ids[start : start + ANALYSES_PER_ROW]},
-            )
-            for start in range(0, len(assignment_ids), ANALYSES_PER_ROW)
+            OutgoingEvent(event_type, queue_names.llm_analysis, {"assignmentIds": part})
+            for part in _parts(assignment_ids)
+        ]
+    for event_type, queue_name, assignment_ids in (
+        (SUBMISSION_DETECTED, queue_names.submission_events, effect.handed_in_ids),
+        (SUBMISSION_RECORDED, queue_names.task_creation, effect.submission_ids),
+    ):
+        events += [
+            submissions_changed(event_type, sync.cognito_sub, part, queue_name)
+            for part in _parts(assignment_ids)
         ]
     await send_after_commit(session, events)
+
+
+def _parts(assignment_ids: Sequence[int]) -> list[Sequence[int]]:
+    return [
+        assignment_ids[start : start + ASSIGNMENTS_PER_ROW]
+        for start in range(0, len(assignment_ids), ASSIGNMENTS_PER_ROW)
+    ]

@@ -91,6 +91,10 @@ class Worker:
         """Return what was sent to `llm-analysis-queue` since the last call."""
         return self._take(self.names.llm_analysis)
 
+    def submission_events(self) -> list[Event]:
+        """Return what was sent to `submission-events-queue` since the last call."""
+        return self._take(self.names.submission_events)
+
     def _take(self, queue: str) -> list[Event]:
         bodies = self.sqs.bodies(queue)
         self.sqs._queues[queue].messages.clear()
@@ -99,7 +103,8 @@ class Worker:
     def snapshots(self) -> dict[str, Event]:
         """Return the newest whole snapshot per student since the last call, entries by Canvas id."""
         newest: dict[str, Event] = {}
-        for event in sorted(self.planner_events(), key=lambda event: event["snapshotAt"]):
+        ordered = [event for event in self.planner_events() if "snapshotAt" in event]
+        for event in sorted(ordered, key=lambda event: event["snapshotAt"]):
             if event["eventType"] == "USER_ASSIGNMENTS_CREATED":
                 newest[event["cognitoSub"]] = {
                     entry["canvasAssignmentId"]: entry for entry in event["assignments"]

@@ -11,12 +11,16 @@ from services.course_service.migrate import MIGRATIONS
 from services.course_service.settings import QueueNames
 from services.course_service.tests.canvas import Worker
 from shared.database import Database
-from shared.events.routes import LLM_ANALYSIS, TASK_CREATION
+from shared.events.routes import LLM_ANALYSIS, SUBMISSION_EVENTS, TASK_CREATION
 from shared.messaging.queues import create_queues
 from shared.testing.hostile_sqs import HostileSQS
 from shared.testing.schemas import connect, empty_tables, execute, migrated_schema
 
-QUEUE_NAMES = QueueNames(task_creation=TASK_CREATION.name, llm_analysis=LLM_ANALYSIS.name)
+QUEUE_NAMES = QueueNames(
+    task_creation=TASK_CREATION.name,
+    llm_analysis=LLM_ANALYSIS.name,
+    submission_events=SUBMISSION_EVENTS.name,
+)
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 

@@ -13,14 +13,11 @@ from services.schedule_service.schedules.canvas_schedules import Deadline, cut_d
 from shared.events.course_service import CourseDisabled, SnapshotEntry, UserAssignmentsCreated
 from shared.events.event import Event, Identifier
 from shared.events.llm_analysis import TasksGenerated
-from shared.events.submissions import SubmissionRecorded
+from shared.events.submissions import SubmissionRecorded, is_handed_in
 from shared.events.times import read_event_time, read_order_mark
 from shared.logging import get_logger
 
 log = get_logger(__name__)
-
-HANDED_IN = {"submitted", "pending_review"}
-"""A grade alone, for nothing handed in, is none of them."""
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -164,7 +161,7 @@ def read_submission(body: dict[str, Any]) -> Submission | None:
         UnreadableMessage: The message cannot be understood.
     """
     message = _read(SubmissionRecorded, body)
-    if message.submitted_at is None and message.workflow_state not in HANDED_IN:
+    if not is_handed_in(message.submitted_at, message.workflow_state):
         return None
     return Submission(message.cognito_sub, message.canvas_assignment_id)
 

@@ -187,6 +187,46 @@ async def test_a_submission_takes_effect_once_and_before_the_steps_too(
     assert planner.schedules()[0]["status"] == "TODO"
 
 
+async def test_handing_in_again_leaves_open_what_was_opened_again_by_hand(
+    handle, planner, plan, given, events
+):
+    """additions D: unless the student has changed the status by hand"""
+    await given()
+    await handle(plan(step("A")))
+    first = events.sample("SUBMISSION_RECORDED")
+    await handle(first)
+    planner.rows("UPDATE todos SET status = 'TODO', progress_percentage = 0")
+    planner.rows("UPDATE schedules SET status = 'TODO'")
+    for change in ({"workflowState": "graded"}, {"submittedAt": "2025-11-27T12:00:00"}):
+        await handle({**first, **change})
+    assert (todos(planner)[0]["status"], planner.schedules()[0]["status"]) == ("TODO", "TODO")
+
+
+async def test_what_was_taken_back_stays_done_in_whatever_order_it_is_told(
+    handle, planner, given, events
+):
+    """Q-03: the event carries no order, so only the student opens again what is done."""
+    await given()
+    handed_in = events.sample("SUBMISSION_RECORDED")
+    taken_back = {**handed_in, "submittedAt": None, "workflowState": "unsubmitted"}
+    await handle(taken_back)
+    assert planner.schedules()[0]["status"] == "TODO"
+    for event in (handed_in, taken_back, handed_in):
+        await handle(event)
+        assert planner.schedules()[0]["status"] == "DONE"
+
+
+async def test_a_grade_or_a_time_alone_is_no_submission(handle, planner, given, events):
+    """external-apis 1.8"""
+    await given()
+    nothing = {**events.sample("SUBMISSION_RECORDED"), "submittedAt": None}
+    await handle({**nothing, "workflowState": "graded"})
+    await handle({**nothing, "submittedAt": "2025-11-27T10:00:00", "workflowState": "unsubmitted"})
+    assert planner.schedules()[0]["status"] == "TODO"
+    await handle({**nothing, "workflowState": "pending_review"})
+    assert planner.schedules()[0]["status"] == "DONE"
+
+
 async def test_a_deleted_account_gets_no_steps(handle, api, planner, plan, given, events):
     """S-08"""
     await given()
