@@ -26,6 +26,7 @@ FAILED = Counter("messages_failed_total", "Messages left for a further receive",
 RETRIED = Counter("messages_retried_total", "Tries put off because of an outage", ["queue"])
 OUTBOX_DEPTH = Gauge("outbox_depth", "Events committed and not sent yet")
 OUTBOX_AGE = Gauge("outbox_oldest_seconds", "Age of the oldest event not sent yet")
+OUTBOX_PARKED = Gauge("outbox_parked", "Events that failed too often and wait for an operator")
 OUTBOX_SENT = Counter("outbox_sent_total", "Outbox rows sent", ["event_type"])
 
 REACHABLE = Gauge(

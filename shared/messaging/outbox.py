@@ -2,11 +2,12 @@
 
 The producer's side joins the caller's transaction and never commits. The relay claims rows with a lease,
 sends, and deletes a row only if nobody has renewed it since: MySQL ids become visible out of commit
-order, so rows are never polled by their id.
+order, so rows are never polled by their id. A row that fails again and again for its own sake is parked:
+kept for an operator, and in nobody's way.
 """
 
 import asyncio
-import contextlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,19 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import JSON, BigInteger, String, delete, func, select, update
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    case,
+    delete,
+    func,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,8 +35,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import Database, DatabaseUnavailable, utc_now
 from shared.logging import correlation_id, get_logger
-from shared.messaging.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_SENT
-from shared.messaging.publisher import Publisher, PublishError
+from shared.messaging.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_PARKED, OUTBOX_SENT
+from shared.messaging.outage import backoff_seconds
+from shared.messaging.publisher import OutgoingMessage, Publisher, PublishError
+from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
 
 log = get_logger(__name__)
 
@@ -31,6 +46,11 @@ LEASE_SECONDS = 8
 """Q-04: a killed relay's rows are sent within ten seconds. A batch that takes longer may be sent twice."""
 
 CLAIM_SIZE = 10
+"""What one call to a queue takes."""
+
+BUILDS_AT_ONCE = 4
+"""A quarter of a database's pool, so that the consumer's handlers find connections."""
+
 POLL_SECONDS = 0.2
 """Upper bound of what the outbox adds to an event's way when nobody wakes the relay."""
 
@@ -39,6 +59,15 @@ MEASURE_SECONDS = 1
 
 MAX_RETRY_SECONDS = 5
 """Q-04: everything is sent within ten seconds after the broker is back."""
+
+MAX_ATTEMPTS = 10
+"""Some forty seconds of tries: what failed so often is not a race, and needs somebody's eyes."""
+
+FINISH_SECONDS = 18.0
+"""Q-09: what a stop gives the batch in hand, as much as the consumer's work; its leases run out by themselves."""
+
+PARKED_UNTIL = datetime(9999, 1, 1)
+"""Parked rows sort behind all others, so that claiming never reads them."""
 
 
 class OutboxColumns:
@@ -55,6 +84,9 @@ class OutboxColumns:
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(DATETIME(fsp=6))
     due_at: Mapped[datetime] = mapped_column(DATETIME(fsp=6), index=True)
+    parked_at: Mapped[datetime | None] = mapped_column(DATETIME(fsp=6))
+    failure: Mapped[str | None] = mapped_column(String(255))
+    """Why it was parked; the class of an error or the queue's code, never what the event says."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +121,23 @@ async def enqueue(
             "attempts": 0,
             "created_at": now,
             "due_at": now,
+            "parked_at": None,
+            "failure": None,
         }
         for event in events
     ]
     rows.sort(key=lambda row: str(row["unique_key"]))
     statement = mysql_insert(table)
-    renewed = ("body", "correlation_id", "version", "attempts", "due_at")
+    # What is newer gets tries of its own, also when the one before was parked.
+    renewed = (
+        "body",
+        "correlation_id",
+        "version",
+        "attempts",
+        "due_at",
+        "parked_at",
+        "failure",
+    )
     await session.execute(
         statement.on_duplicate_key_update({name: statement.inserted[name] for name in renewed}),
         rows,
@@ -118,6 +161,9 @@ BuildBodies = Callable[[ClaimedEvent], Awaitable[list[bytes]]]
 """Turns a row into the message bodies to send, reading committed rows where the event is a snapshot."""
 
 
+_Built = tuple[ClaimedEvent, list[bytes]]
+
+
 class Relay:
     """Sends what waits in an outbox, in batches; several may run side by side."""
 
@@ -132,25 +178,44 @@ class Relay:
         self._table = table
         self._publisher = publisher
         self._build_bodies = build_bodies
+        self._builds = asyncio.Semaphore(BUILDS_AT_ONCE)
+        self._outages = 0
         self._measured_at = 0.0
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Relay until `stopping` is set."""
+        """Relay until `stopping` is set; a batch in hand is given the time to end."""
         while not stopping.is_set():
             try:
-                sent = await self.relay_once()
+                claimed = await unless_stopped(
+                    self.relay_once(), stopping, patience_seconds=FINISH_SECONDS
+                )
                 await self._measure()
             except DatabaseUnavailable:
                 log.warning("outbox_unavailable")
-                sent = 0
-                await _pause(1, stopping)
-            if not sent:
-                await _pause(POLL_SECONDS, stopping)
+                await sleep_unless_stopped(1, stopping)
+                continue
+            if self._outages:
+                await sleep_unless_stopped(backoff_seconds(self._outages - 1), stopping)
+            elif not claimed:
+                await sleep_unless_stopped(POLL_SECONDS, stopping)
 
     async def relay_once(self) -> int:
-        """Claim, send and remove at most one batch; returns how many rows were claimed."""
+        """Claim, send and remove at most one batch; returns how many rows were claimed.
+
+        Raises:
+            DatabaseUnavailable: What was claimed is due again when the lease ends.
+        """
         claimed = await self._database.transaction(self._claim)
-        await asyncio.gather(*(self._send(event) for event in claimed))
+        if not claimed:
+            return 0
+        by_queue: dict[str, list[_Built]] = defaultdict(list)
+        for event, bodies in await asyncio.gather(*(self._build(event) for event in claimed)):
+            if bodies is not None:
+                by_queue[event.queue_name].append((event, bodies))
+        outcomes = await asyncio.gather(*(self._send(*queue) for queue in by_queue.items()))
+        sent = [event for events in outcomes if events for event in events]
+        self._outages = 0 if sent or None not in outcomes else self._outages + 1
+        await self._remove(sent)
         return len(claimed)
 
     async def _claim(self, session: AsyncSession) -> list[ClaimedEvent]:
@@ -183,66 +248,120 @@ class Relay:
             )
         return claimed
 
-    async def _send(self, event: ClaimedEvent) -> None:
+    async def _build(self, event: ClaimedEvent) -> tuple[ClaimedEvent, list[bytes] | None]:
         token = correlation_id.set(event.correlation_id)
         try:
-            await self._publisher.send(event.queue_name, await self._build_bodies(event))
-        except PublishError as problem:
-            log.warning("event_not_sent", eventType=event.event_type, reason=str(problem))
-            await self._put_off(event)
+            if event.attempts > MAX_ATTEMPTS:
+                # Every try was claimed and none came to an end: it takes its relay with it.
+                await self._put_off(event, "ClaimedTooOften")
+                return event, None
+            async with self._builds:
+                return event, await self._build_bodies(event)
         except DatabaseUnavailable:
-            log.warning("event_not_built", eventType=event.event_type)
-        except Exception:
+            log.warning("event_not_built", eventType=event.event_type, reason="DatabaseUnavailable")
+            if await self._database.is_reachable():
+                await self._put_off(event, "DatabaseUnavailable")
+        except Exception as problem:
             log.exception("event_not_built", eventType=event.event_type, attempts=event.attempts)
-            await self._put_off(event)
-        else:
-            await self._remove(event)
-            OUTBOX_SENT.labels(event.event_type).inc()
+            await self._put_off(event, type(problem).__name__)
         finally:
             correlation_id.reset(token)
+        return event, None
 
-    async def _remove(self, event: ClaimedEvent) -> None:
+    async def _send(self, queue_name: str, built: list[_Built]) -> list[ClaimedEvent] | None:
+        """Send what was built for one queue; returns what was sent, None when the queue is away."""
+        messages = [
+            OutgoingMessage(body, event.correlation_id)
+            for event, bodies in built
+            for body in bodies
+        ]
+        owners = [event for event, bodies in built for _ in bodies]
+        try:
+            refused = await self._publisher.send_all(queue_name, messages)
+        except PublishError as problem:
+            log.warning("events_not_sent", events=len(built), reason=str(problem))
+            await self._give_back([event for event, _ in built])
+            return None
+        reasons = {owners[position].id: reason for position, reason in refused.items()}
+        for event, _ in built:
+            if event.id in reasons:
+                log.error("event_refused", eventType=event.event_type, reason=reasons[event.id])
+                await self._put_off(event, reasons[event.id])
+        return [event for event, _ in built if event.id not in reasons]
+
+    async def _remove(self, sent: Sequence[ClaimedEvent]) -> None:
+        if not sent:
+            return
+        table = self._table
+
         async def work(session: AsyncSession) -> None:
             # A renewed row has another version: it tells of something newer and stays.
-            await session.execute(
-                delete(self._table).where(
-                    self._table.id == event.id, self._table.version == event.version
-                )
-            )
+            await session.execute(delete(table).where(_is_one_of(table, sent)))
 
         await self._database.transaction(work)
+        for event in sent:
+            OUTBOX_SENT.labels(event.event_type).inc()
 
-    async def _put_off(self, event: ClaimedEvent) -> None:
-        delay = timedelta(seconds=min(0.5 * 2**event.attempts, MAX_RETRY_SECONDS))
+    async def _give_back(self, events: Sequence[ClaimedEvent]) -> None:
+        """Let events be claimed again soon; that the queue was away counts as nobody's try."""
+        table = self._table
+        due_at = utc_now() + timedelta(seconds=backoff_seconds(0))
 
         async def work(session: AsyncSession) -> None:
             await session.execute(
-                update(self._table)
-                .where(self._table.id == event.id, self._table.version == event.version)
-                .values(due_at=utc_now() + delay)
+                update(table)
+                .where(_is_one_of(table, events))
+                .values(due_at=due_at, attempts=table.attempts - 1)
             )
 
         await self._database.transaction(work)
+
+    async def _put_off(self, event: ClaimedEvent, reason: str) -> None:
+        """Try an event again later, or park it when it has had its tries."""
+        table, now = self._table, utc_now()
+        is_parked = event.attempts >= MAX_ATTEMPTS
+        delay = timedelta(seconds=min(0.5 * 2**event.attempts, MAX_RETRY_SECONDS))
+        values: dict[str, Any] = (
+            {"due_at": PARKED_UNTIL, "parked_at": now, "failure": reason[:255]}
+            if is_parked
+            else {"due_at": now + delay}
+        )
+
+        async def work(session: AsyncSession) -> None:
+            await session.execute(update(table).where(_is_one_of(table, [event])).values(values))
+
+        await self._database.transaction(work)
+        if is_parked:
+            log.error("event_parked", id=event.id, eventType=event.event_type, reason=reason)
 
     async def _measure(self) -> None:
         if monotonic() - self._measured_at < MEASURE_SECONDS:
             return
         self._measured_at = monotonic()
+        table = self._table
 
-        async def work(session: AsyncSession) -> tuple[int, datetime | None]:
+        async def work(session: AsyncSession) -> tuple[int, datetime | None, int]:
+            is_waiting = table.parked_at.is_(None)
             row = (
                 await session.execute(
-                    select(func.count(self._table.id), func.min(self._table.created_at))
+                    select(
+                        func.count(case((is_waiting, table.id))),
+                        func.min(case((is_waiting, table.created_at))),
+                        func.count(table.parked_at),
+                    )
                 )
             ).one()
-            return row[0], row[1]
+            return row[0], row[1], row[2]
 
-        depth, oldest = await self._database.transaction(work)
+        depth, oldest, parked = await self._database.transaction(work)
         OUTBOX_DEPTH.set(depth)
         OUTBOX_AGE.set((utc_now() - oldest).total_seconds() if oldest else 0)
+        OUTBOX_PARKED.set(parked)
 
 
-async def _pause(seconds: float, stopping: asyncio.Event) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
+def _is_one_of(table: type[OutboxColumns], events: Sequence[ClaimedEvent]) -> ColumnElement[bool]:
+    # By id as well: MariaDB finds no index for pairs.
+    return and_(
+        table.id.in_([event.id for event in events]),
+        tuple_(table.id, table.version).in_([(event.id, event.version) for event in events]),
+    )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,15 +27,26 @@ class PublishError(Exception):
     """The queue did not take every message; none may be counted as sent."""
 
 
+@dataclass(frozen=True)
+class OutgoingMessage:
+    """A body of UTF-8 JSON, and the id of the request that it goes back to."""
+
+    body: bytes
+    correlation_id: str | None
+
+
+_Numbered = tuple[int, OutgoingMessage]
+
+
 class Publisher:
-    """Sends bodies to queues by name, with the current correlation id as message attribute."""
+    """Sends messages to queues by name, with their correlation ids as attributes."""
 
     def __init__(self, sqs: SQSClient) -> None:
         self._sqs = sqs
         self._urls: dict[str, str] = {}
 
     async def send(self, queue_name: str, bodies: Sequence[bytes]) -> None:
-        """Send every body, in batches under SQS's limits.
+        """Send every body under the current correlation id.
 
         Args:
             queue_name: The queue's name; its URL is looked up once.
@@ -46,50 +58,84 @@ class Publisher:
         """
         if any(len(body) > MAX_BODY_BYTES for body in bodies):
             raise ValueError("a message body exceeds the size limit")
+        request_id = correlation_id.get()
+        refused = await self.send_all(
+            queue_name, [OutgoingMessage(body, request_id) for body in bodies]
+        )
+        if refused:
+            raise PublishError(f"{queue_name}: {len(refused)} entries were refused")
+
+    async def send_all(
+        self, queue_name: str, messages: Sequence[OutgoingMessage]
+    ) -> dict[int, str]:
+        """Send messages in batches under SQS's limits, and tell which ones the queue will never take.
+
+        Args:
+            queue_name: The queue's name; its URL is looked up once.
+            messages: Those over `MAX_BODY_BYTES` are refused without asking.
+
+        Returns:
+            The reason by position in `messages`; all others are sent.
+
+        Raises:
+            PublishError: The queue cannot be reached or kept failing; any of them may or may not be sent.
+        """
+        refused = {
+            position: "MessageTooLong"
+            for position, message in enumerate(messages)
+            if len(message.body) > MAX_BODY_BYTES
+        }
+        sendable = [numbered for numbered in enumerate(messages) if numbered[0] not in refused]
         try:
             url = self._urls.get(queue_name)
             if url is None:
                 url = self._urls[queue_name] = await queue_url(self._sqs, queue_name)
-            for batch in _batches(bodies):
-                await self._send_batch(url, batch)
+            for batch in _batches(sendable):
+                refused |= await self._send_batch(url, batch)
         except (BotoCoreError, ClientError, OSError, TimeoutError) as problem:
             raise PublishError(f"{queue_name}: {type(problem).__name__}") from problem
+        return refused
 
-    async def _send_batch(self, url: str, batch: list[bytes]) -> None:
-        pending = {str(position): _entry(position, body) for position, body in enumerate(batch)}
+    async def _send_batch(self, url: str, batch: list[_Numbered]) -> dict[int, str]:
+        pending = {str(position): _entry(position, message) for position, message in batch}
+        refused: dict[int, str] = {}
         for attempt in range(1, MAX_ATTEMPTS + 1):
             answer = await self._sqs.send_message_batch(
                 QueueUrl=url, Entries=list(pending.values())
             )
             for sent in answer.get("Successful", []):
                 pending.pop(sent["Id"], None)
+            failed = answer.get("Failed", [])
+            for entry in failed:
+                if entry.get("SenderFault"):
+                    refused[int(entry["Id"])] = str(entry.get("Code", "?"))
+                    pending.pop(entry["Id"], None)
             if not pending:
-                return
-            reasons = sorted({failed.get("Code", "?") for failed in answer.get("Failed", [])})
+                return refused
+            reasons = sorted({entry.get("Code", "?") for entry in failed})
             log.warning("batch_partly_refused", refused=len(pending), reasons=reasons)
             await asyncio.sleep(RETRY_SECONDS * 2**attempt)
         raise PublishError(f"{len(pending)} entries were refused")
 
 
-def _batches(bodies: Sequence[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
+def _batches(messages: Sequence[_Numbered]) -> Iterator[list[_Numbered]]:
+    batch: list[_Numbered] = []
     size = 0
-    for body in bodies:
-        cost = len(body) + ATTRIBUTE_ALLOWANCE_BYTES
+    for position, message in messages:
+        cost = len(message.body) + ATTRIBUTE_ALLOWANCE_BYTES
         if batch and (len(batch) == MAX_BATCH_ENTRIES or size + cost > MAX_MESSAGE_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(body)
+        batch.append((position, message))
         size += cost
     if batch:
         yield batch
 
 
-def _entry(position: int, body: bytes) -> dict[str, Any]:
-    entry: dict[str, Any] = {"Id": str(position), "MessageBody": body.decode("utf-8")}
-    request_id = correlation_id.get()
-    if request_id is not None:
+def _entry(position: int, message: OutgoingMessage) -> dict[str, Any]:
+    entry: dict[str, Any] = {"Id": str(position), "MessageBody": message.body.decode("utf-8")}
+    if message.correlation_id is not None:
         entry["MessageAttributes"] = {
-            "correlationId": {"DataType": "String", "StringValue": request_id}
+            "correlationId": {"DataType": "String", "StringValue": message.correlation_id}
         }
     return entry
