@@ -13,6 +13,10 @@ class TokenUnavailable(Exception):
     """user_service has no Canvas token of this student, or did not hand it out."""
 
 
+class RunsUnavailable(Exception):
+    """user_service did not say who is to be synchronised, or did not let a run begin or end."""
+
+
 class SyncIncomplete(Exception):
     """Some courses could not be read or published; those that could are published."""
 

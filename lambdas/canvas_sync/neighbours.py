@@ -1,26 +1,45 @@
-"""Asks course_service which courses a student synchronises, and user_service for the student's token."""
+"""Asks course_service which courses a student synchronises, and user_service for tokens and runs."""
 
+import hashlib
 import re
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
 import httpx
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError
 
 from lambdas.canvas_sync.canvas.transport import USER_AGENT
-from lambdas.canvas_sync.errors import EnrollmentsUnavailable, TokenUnavailable
+from lambdas.canvas_sync.errors import EnrollmentsUnavailable, RunsUnavailable, TokenUnavailable
+from lambdas.canvas_sync.schemas import SyncRequest, SyncResult
 from shared.events.event import Identifier
 from shared.logging import correlation_id, get_logger
 
 log = get_logger(__name__)
 
 TIMEOUT_SECONDS = 5.0
-"""From events.md 2.2; both calls are one indexed read."""
+"""From events.md 2.2; each call is a few indexed reads and at most one write."""
+
+STUDENTS_PER_PAGE = 1_000
+"""The most that user_service gives: 40 KB."""
+
+_REFUSALS = frozenset({400, 404, 409})
+_NOTHING_TO_DO = frozenset(
+    {"SYNC_ALREADY_RUNNING", "CANVAS_TOKEN_NOT_FOUND", "INVALID_CANVAS_TOKEN"}
+)
+"""Codes of a claim that is refused for a reason that another try would not change."""
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 """What can be sent in a header; anything else would come back inside an error message."""
 
 _IDENTIFIER: TypeAdapter[int] = TypeAdapter(Identifier)
+
+
+class _StudentPage(BaseModel):
+    cognito_subs: list[Annotated[str, Field(min_length=1, max_length=255)]] = Field(
+        alias="cognitoSubs"
+    )
+    next: Annotated[str, Field(min_length=1, max_length=255)] | None = None
 
 
 def neighbour_http_client() -> httpx.AsyncClient:
@@ -56,7 +75,7 @@ class Neighbours:
             EnrollmentsUnavailable: course_service did not answer with a usable list.
         """
         url = f"{self._course_service_url}/internal/v1/enrollments/enabled"
-        answer = await self._get(url, {"X-Cognito-Sub": cognito_sub})
+        answer = await self._ask("GET", url, {"X-Cognito-Sub": cognito_sub})
         if isinstance(answer, str):
             raise EnrollmentsUnavailable(f"the enabled courses cannot be had: {answer}")
         ids: frozenset[int] | None = None
@@ -77,8 +96,9 @@ class Neighbours:
             TokenUnavailable: There is none, it cannot be sent in a header, or user_service did not hand it out.
         """
         student = quote(cognito_sub, safe="")
-        url = f"{self._user_service_url}/internal/v1/credentials/canvas/by-cognito-sub/{student}"
-        answer = await self._get(url, {"X-Api-Key": self._api_key.get_secret_value()})
+        answer = await self._ask_user_service(
+            "GET", f"/internal/v1/credentials/canvas/by-cognito-sub/{student}"
+        )
         if isinstance(answer, str):
             raise TokenUnavailable(f"the Canvas token cannot be had: {answer}")
         token: Any = None
@@ -90,8 +110,117 @@ class Neighbours:
             raise TokenUnavailable("the Canvas token cannot be had: unusable answer")
         return SecretStr(token)
 
-    async def _get(self, url: str, headers: dict[str, str]) -> httpx.Response | str:
-        """Return the answer, or why there is none: an httpx error would carry the key in its request."""
+    async def report_refusal(self, cognito_sub: str, token: SecretStr) -> None:
+        """Say that Canvas refused this token, by its digest: it may have been replaced meanwhile.
+
+        A report that does not arrive is only logged: the next synchronisation finds the same.
+        """
+        student = quote(cognito_sub, safe="")
+        digest = hashlib.sha256(token.get_secret_value().encode()).hexdigest()
+        answer = await self._ask_user_service(
+            "POST", f"/internal/v1/credentials/canvas/{student}/refused", {"tokenSha256": digest}
+        )
+        if isinstance(answer, str):
+            log.warning("refusal_not_reported", reason=answer)
+
+    async def connected_students(self, after: str | None) -> tuple[Sequence[str], str | None]:
+        """Return a page of the students whose Canvas token is good, and after whom the next one begins.
+
+        Raises:
+            RunsUnavailable: user_service did not answer with a usable page.
+        """
+        query = {"limit": str(STUDENTS_PER_PAGE)} | ({} if after is None else {"after": after})
+        answer = await self._ask_user_service(
+            "GET", f"/internal/v1/credentials/canvas/connected?{urlencode(query)}"
+        )
+        if isinstance(answer, str):
+            raise RunsUnavailable(f"the connected students cannot be had: {answer}")
+        page: _StudentPage | None = None
+        try:
+            page = _StudentPage.model_validate_json(answer.content)
+        except ValidationError:
+            log.warning("students_unreadable")
+        if page is None:
+            raise RunsUnavailable("the connected students cannot be had: unusable answer")
+        return page.cognito_subs, page.next
+
+    async def claim_run(self, request: SyncRequest, claim_id: str) -> int | None:
+        """Begin a run of a student; `None` when one is on, or there is no good token.
+
+        The claim has an id because the call is repeated when its answer was lost.
+
+        Raises:
+            RunsUnavailable: user_service did not answer either.
+        """
+        claim = {
+            "cognitoSub": request.cognito_sub,
+            "syncMode": request.mode.value,
+            "claimId": claim_id,
+        }
+        answer = await self._ask_user_service("POST", "/internal/v1/sync-runs", claim, _REFUSALS)
+        if isinstance(answer, str):
+            raise RunsUnavailable(f"no run can be claimed: {answer}")
+        run_id: Any = None
+        reason: Any = None
+        try:
+            body = answer.json()
+            run_id, reason = body.get("runId"), body.get("errorCode")
+        except (ValueError, AttributeError):
+            log.warning("claim_answer_unreadable")
+        if answer.is_success and isinstance(run_id, int):
+            return run_id
+        if answer.status_code == 409 or reason in _NOTHING_TO_DO:
+            log.info("sync_run_not_claimed", reason=reason)
+            return None
+        raise RunsUnavailable(f"no run can be claimed: status {answer.status_code}")
+
+    async def finish_run(
+        self, run_id: int, result: SyncResult | None, error_code: str | None
+    ) -> None:
+        """Note how a run ended; repeating it is harmless.
+
+        Raises:
+            RunsUnavailable: user_service did not note it.
+        """
+        end: dict[str, Any] = {"status": "FAILED", "errorCode": error_code}
+        if result is not None:
+            end = {
+                "status": "SUCCEEDED",
+                "coursesCount": result.courses_count,
+                "assignmentsCount": result.assignments_count,
+                "syncedAt": result.synced_at,
+            }
+        answer = await self._ask_user_service("PUT", f"/internal/v1/sync-runs/{run_id}", end)
+        if isinstance(answer, str):
+            raise RunsUnavailable(f"the run's end cannot be noted: {answer}")
+
+    async def _ask_user_service(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        accepted: frozenset[int] = frozenset(),
+    ) -> httpx.Response | str:
+        headers = {"X-Api-Key": self._api_key.get_secret_value()}
+        return await self._ask(method, f"{self._user_service_url}{path}", headers, body, accepted)
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: dict[str, Any] | None = None,
+        accepted: frozenset[int] = frozenset(),
+    ) -> httpx.Response | str:
+        """Return the answer, or why there is none: an httpx error would carry the key in its request.
+
+        Args:
+            method: Of a call that may be repeated.
+            url: Where.
+            headers: Besides the request's id.
+            body: Sent as JSON.
+            accepted: Statuses that are answers, too, besides those of success.
+        """
         request_id = correlation_id.get()
         if request_id is not None:
             headers = {**headers, "X-Request-Id": request_id}
@@ -100,11 +229,13 @@ class Neighbours:
         # connection says nothing before it has been tried afresh.
         for _ in range(2):
             try:
-                answer = await self._http.get(url, headers=headers)
+                answer = await self._http.request(method, url, headers=headers, json=body)
             except httpx.TimeoutException:
                 return "no answer in time"
             except httpx.HTTPError as problem:
                 reason = type(problem).__name__
                 continue
-            return answer if answer.is_success else f"status {answer.status_code}"
+            if answer.is_success or answer.status_code in accepted:
+                return answer
+            return f"status {answer.status_code}"
         return reason

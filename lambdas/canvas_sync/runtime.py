@@ -1,6 +1,7 @@
 """Puts the function together from its settings; `shared.function_runtime` keeps it between invocations."""
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
@@ -8,6 +9,7 @@ from lambdas.canvas_sync.canvas.client import CanvasClient
 from lambdas.canvas_sync.canvas.governor import Governors
 from lambdas.canvas_sync.canvas.transport import CanvasTransport, RetryPolicy, canvas_http_client
 from lambdas.canvas_sync.neighbours import Neighbours, neighbour_http_client
+from lambdas.canvas_sync.schedule import Schedule
 from lambdas.canvas_sync.service import CanvasSync
 from lambdas.canvas_sync.settings import CanvasSyncSettings
 from shared.aws import aws_client
@@ -17,13 +19,21 @@ from shared.messaging.queues import SQSClient
 from shared.settings import read_settings
 
 
+@dataclass(frozen=True)
+class Function:
+    """What an invocation needs: a student's synchronisation, and the schedule around it."""
+
+    sync: CanvasSync
+    schedule: Schedule
+
+
 async def open_canvas_sync(
     stack: AsyncExitStack,
     settings: CanvasSyncSettings,
     *,
     sqs: SQSClient | None = None,
     retry: RetryPolicy | None = None,
-) -> CanvasSync:
+) -> Function:
     """Put the function together.
 
     Args:
@@ -47,11 +57,12 @@ async def open_canvas_sync(
         user_service_url=settings.user_service_url,
         api_key=settings.canvas_sync_api_key,
     )
-    queue_name = settings.assignment_events_queue_name
-    return CanvasSync(neighbours, canvas_of, Publisher(queues), queue_name)
+    publisher = Publisher(queues)
+    sync = CanvasSync(neighbours, canvas_of, publisher, settings.assignment_events_queue_name)
+    return Function(sync, Schedule(sync, neighbours, publisher, settings.canvas_sync_queue_name))
 
 
-async def open_from_environment(stack: AsyncExitStack) -> CanvasSync:
+async def open_from_environment(stack: AsyncExitStack) -> Function:
     """Put the function together as the environment says.
 
     Raises:

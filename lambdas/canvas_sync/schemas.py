@@ -44,6 +44,18 @@ def written_now() -> str:
     return datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
+def read_mode(payload: Mapping[str, Any]) -> SyncMode:
+    """Read `syncMode`, without which assignments are meant.
+
+    Raises:
+        InvocationInvalid: It is neither of the two.
+    """
+    try:
+        return SyncMode(payload.get("syncMode", SyncMode.ASSIGNMENTS))
+    except ValueError:
+        raise InvocationInvalid("syncMode must be courses or assignments") from None
+
+
 def read_request(payload: Any, presented_id: str | None = None) -> SyncRequest:
     """Read who is to be synchronised and how.
 
@@ -61,10 +73,7 @@ def read_request(payload: Any, presented_id: str | None = None) -> SyncRequest:
         raise InvocationInvalid("cognitoSub is required")
     if _SUB.fullmatch(sub) is None or sub in {".", ".."}:
         raise InvocationInvalid("cognitoSub is not an id of a student")
-    try:
-        mode = SyncMode(payload.get("syncMode", SyncMode.ASSIGNMENTS))
-    except ValueError:
-        raise InvocationInvalid("syncMode must be courses or assignments") from None
+    mode = read_mode(payload)
     request_id = payload.get("correlationId") or presented_id
     presented = request_id.encode() if isinstance(request_id, str) else None
     return SyncRequest(sub, mode, accepted_correlation_id(presented))

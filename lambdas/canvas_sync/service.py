@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -42,6 +42,9 @@ class StudentRecords(Protocol):
 
     async def canvas_token(self, cognito_sub: str) -> SecretStr:
         """Return the student's Canvas token."""
+
+    async def report_refusal(self, cognito_sub: str, token: SecretStr) -> None:
+        """Say that Canvas refused this token; a report that does not arrive is no failure."""
 
 
 class StudentCanvas(Protocol):
@@ -124,23 +127,39 @@ class CanvasSync:
         return SyncResult(*counts, envelope.synced_at)
 
     async def _publish_courses(self, envelope: Envelope) -> tuple[int, int]:
-        token = await self._records.canvas_token(envelope.cognito_sub)
-        observed_at = _order_mark_now()
-        courses = await self._canvas_of(token).list_courses()
-        bodies = list(course_list_bodies(envelope, observed_at, courses))
-        await self._sink.send(self._queue_name, bodies)
-        return len(courses), 0
+        async def publish(canvas: StudentCanvas) -> tuple[int, int]:
+            observed_at = _order_mark_now()
+            courses = await canvas.list_courses()
+            bodies = list(course_list_bodies(envelope, observed_at, courses))
+            await self._sink.send(self._queue_name, bodies)
+            return len(courses), 0
+
+        return await self._with_canvas(envelope.cognito_sub, publish)
 
     async def _publish_assignments(self, envelope: Envelope) -> tuple[int, int]:
         enabled_ids = await self._records.enabled_course_ids(envelope.cognito_sub)
         if not enabled_ids:
             return 0, 0
-        token = await self._records.canvas_token(envelope.cognito_sub)
-        canvas = self._canvas_of(token)
-        courses = [course for course in await canvas.list_courses() if course.id in enabled_ids]
-        return await _CourseByCourse(self._sink, self._queue_name, canvas, envelope).publish(
-            courses
-        )
+
+        async def publish(canvas: StudentCanvas) -> tuple[int, int]:
+            courses = [course for course in await canvas.list_courses() if course.id in enabled_ids]
+            one_by_one = _CourseByCourse(self._sink, self._queue_name, canvas, envelope)
+            return await one_by_one.publish(courses)
+
+        return await self._with_canvas(envelope.cognito_sub, publish)
+
+    async def _with_canvas(
+        self,
+        cognito_sub: str,
+        publish: Callable[[StudentCanvas], Awaitable[tuple[int, int]]],
+    ) -> tuple[int, int]:
+        """Open Canvas for the student, and tell who keeps the token when Canvas refuses it."""
+        token = await self._records.canvas_token(cognito_sub)
+        try:
+            return await publish(self._canvas_of(token))
+        except CanvasTokenRefused:
+            await self._records.report_refusal(cognito_sub, token)
+            raise
 
 
 class _CourseByCourse:

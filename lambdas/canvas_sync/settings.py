@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
 
-from shared.events.routes import ASSIGNMENT_EVENTS
+from shared.events.routes import ASSIGNMENT_EVENTS, CANVAS_SYNC
 from shared.settings import Settings
 
 
@@ -45,6 +45,9 @@ class CanvasSyncSettings(Settings):
     )
     assignment_events_queue_name: str = Field(
         ASSIGNMENT_EVENTS.name, description="queue that course_service reads"
+    )
+    canvas_sync_queue_name: str = Field(
+        CANVAS_SYNC.name, description="queue of the students whom the schedule synchronises"
     )
 
     @model_validator(mode="after")

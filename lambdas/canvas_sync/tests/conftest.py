@@ -1,9 +1,10 @@
 """Doubles for everything around the function: Canvas, the two services and the queue."""
 
 import asyncio
+import inspect
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,9 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lambdas.canvas_sync.canvas.transport import RetryPolicy
-from lambdas.canvas_sync.runtime import open_canvas_sync
+from lambdas.canvas_sync.runtime import Function, open_canvas_sync
 from lambdas.canvas_sync.schemas import SyncMode, SyncRequest, SyncResult
-from lambdas.canvas_sync.service import CanvasSync
 from lambdas.canvas_sync.settings import CanvasSyncSettings
 from local_stack.canvas_sandbox.main import create_sandbox, listen
 from local_stack.canvas_sandbox.running import running_sandbox
@@ -37,7 +37,9 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Request] = []
-        self.answer: Callable[[Request], Response] = lambda request: Response(status_code=404)
+        self.answer: Callable[[Request], Response | Awaitable[Response]] = lambda request: Response(
+            status_code=404
+        )
         self.delay_seconds = 0.0
 
     def paths(self) -> list[str]:
@@ -48,7 +50,9 @@ class ScriptedServer:
         self.requests.append(request)
         if self.delay_seconds:
             await asyncio.sleep(self.delay_seconds)
-        await self.answer(request)(scope, receive, send)
+        answered = self.answer(request)
+        response = await answered if inspect.isawaitable(answered) else answered
+        await response(scope, receive, send)
 
 
 @contextmanager
@@ -91,8 +95,16 @@ class Services:
     server: ScriptedServer
     enabled_ids: list[int] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    """Students whose token was reported as refused."""
+    refused_digests: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    """Students of whom a run is on elsewhere."""
+    claimed: list[str] = field(default_factory=list)
+    """Whom each run is of; the ids count from 1."""
+    ends: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    def answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
         path = request.url.path
         if path == "/internal/v1/enrollments/enabled" and "X-Cognito-Sub" in request.headers:
             return JSONResponse(
@@ -101,12 +113,45 @@ class Services:
                     for n, canvas_id in enumerate(self.enabled_ids, 1)
                 ]
             )
-        student = path.removeprefix("/internal/v1/credentials/canvas/by-cognito-sub/")
         if request.headers.get("X-Api-Key") != API_KEY:
             return JSONResponse({"error": "unauthorized"}, 401)
+        return await self._answer_to_function(request, path)
+
+    async def _answer_to_function(self, request: Request, path: str) -> Response:
+        if path.startswith("/internal/v1/sync-runs"):
+            return self._answer_about_runs(request, await request.json())
+        if path.endswith("/refused"):
+            self.refused.append(path.split("/")[-2])
+            self.refused_digests.append((await request.json())["tokenSha256"])
+            return Response(status_code=204)
+        if path == "/internal/v1/credentials/canvas/connected":
+            return self._page_of_students(request)
+        student = path.removeprefix("/internal/v1/credentials/canvas/by-cognito-sub/")
         if student not in self.tokens:
             return JSONResponse({"errorCode": "CANVAS_TOKEN_NOT_FOUND"}, 404)
         return JSONResponse({"canvasToken": self.tokens[student]})
+
+    def _answer_about_runs(self, request: Request, body: dict[str, Any]) -> Response:
+        if request.method == "PUT":
+            self.ends[int(request.url.path.rpartition("/")[2])] = body
+            return Response(status_code=204)
+        student = body["cognitoSub"]
+        if student in self.taken:
+            return JSONResponse({"errorCode": "SYNC_ALREADY_RUNNING"}, 409)
+        if student in self.refused:
+            return JSONResponse({"errorCode": "INVALID_CANVAS_TOKEN"}, 400)
+        if student not in self.tokens:
+            return JSONResponse({"errorCode": "CANVAS_TOKEN_NOT_FOUND"}, 404)
+        self.claimed.append(student)
+        return JSONResponse({"runId": len(self.claimed), "leaseSeconds": 150}, 201)
+
+    def _page_of_students(self, request: Request) -> Response:
+        limit = int(request.query_params["limit"])
+        after = request.query_params.get("after", "")
+        students = sorted(s for s in self.tokens if s > after and s not in self.refused)
+        rest = students[limit:]
+        page = {"cognitoSubs": students[:limit], "next": students[limit - 1] if rest else None}
+        return JSONResponse(page)
 
 
 @pytest.fixture
@@ -175,13 +220,13 @@ async def sqs() -> HostileSQS:
 class Synchroniser:
     """The function, put together as in production but for the queue and shorter pauses."""
 
-    sync: CanvasSync
+    function: Function
     sqs: HostileSQS
     services: Services
 
     async def run(self, mode: str = "assignments", **options: Any) -> SyncResult:
         request = SyncRequest(SUB, SyncMode(mode), REQUEST_ID)
-        return await self.sync.synchronise(request, **options)
+        return await self.function.sync.synchronise(request, **options)
 
     def messages(self) -> list[Any]:
         return self.sqs.bodies(ASSIGNMENT_EVENTS.name)
@@ -211,13 +256,13 @@ async def _synchroniser(
     stack: AsyncExitStack,
     retry: RetryPolicy,
 ) -> Synchroniser:
-    sync = await open_canvas_sync(
+    function = await open_canvas_sync(
         stack,
         settings_for(canvas_url, services),
         sqs=sqs,
         retry=retry,
     )
-    return Synchroniser(sync, sqs, services)
+    return Synchroniser(function, sqs, services)
 
 
 PATIENT = RetryPolicy(

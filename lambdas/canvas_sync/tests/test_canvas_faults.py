@@ -1,5 +1,6 @@
 """C-02 to C-05: what goes wrong at Canvas ends as an error with its cause, and never as a complete listing."""
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from lambdas.canvas_sync.errors import SyncIncomplete
 from shared.logging import JSONFormatter
 from shared.messaging.publisher import PublishError
 
+SUB = "7b0e0f6a-1111-4222-8333-944455556666"
 EnableAll = Callable[[], Awaitable[list[int]]]
 COURSES = [{"id": 1, "name": "Operating Systems", "course_code": "OS"}]
 LAB = {"id": 11, "name": "Lab", "description": "<p>text</p>", "due_at": "2025-11-28T14:59:00Z"}
@@ -136,16 +138,50 @@ async def test_a_course_without_access_is_skipped(
 
 
 async def test_a_refused_token_ends_everything_after_one_call(
-    synchroniser: Any, canvas: Any, enable_all: EnableAll
+    synchroniser: Any, canvas: Any, services: Any, enable_all: EnableAll
 ) -> None:
-    """C-02"""
+    """C-02: one call, and who keeps the token is told which one it was."""
     await canvas.revoke()
 
     with pytest.raises(CanvasTokenRefused):
         await synchroniser.run()
 
-    assert (await canvas.requests())["total"] == 1
+    calls = (await canvas.requests())["total"]
+    print(f"C-02: {calls} call(s) with a revoked token")  # noqa: T201
+    assert calls == 1
     assert synchroniser.messages() == []
+    assert services.refused == [SUB]
+    assert services.refused_digests == [hashlib.sha256(canvas.token.encode()).hexdigest()]
+
+
+async def test_a_report_that_does_not_arrive_leaves_the_refusal_as_it_is(
+    synchroniser: Any, canvas: Any, services: Any, enable_all: EnableAll
+) -> None:
+    """C-02: the next synchronisation reports it again."""
+    await canvas.revoke()
+    real = services.answer
+
+    async def answer(request: Request) -> Response:
+        if request.url.path.endswith("/refused"):
+            return Response(status_code=503)
+        return await real(request)
+
+    services.server.answer = answer
+
+    with pytest.raises(CanvasTokenRefused):
+        await synchroniser.run()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_lack_of_rights_is_not_reported_as_a_refused_token(
+    synchroniser: Any, canvas: Any, services: Any, enable_all: EnableAll, status: int
+) -> None:
+    """C-02: 401 without `WWW-Authenticate` is about the object, not the token."""
+    await canvas.set_faults(status=status, path="/assignments")
+
+    await synchroniser.run()
+
+    assert services.refused == []
 
 
 async def test_a_token_revoked_half_way_stops_the_calls(

@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
-from lambdas.canvas_sync import handler
-from lambdas.canvas_sync.canvas.errors import CanvasTokenRefused
+from lambdas.canvas_sync import handler, schedule
+from lambdas.canvas_sync.canvas.errors import CanvasTokenRefused, CanvasUnavailable
 from lambdas.canvas_sync.errors import InvocationInvalid, RecordsFailed
 from lambdas.canvas_sync.handler import answer, lambda_handler
+from lambdas.canvas_sync.runtime import Function
+from lambdas.canvas_sync.schedule import Schedule
 from lambdas.canvas_sync.schemas import SyncMode, SyncRequest, SyncResult, read_request
 from lambdas.canvas_sync.service import CanvasSync
-from shared.events.routes import ASSIGNMENT_EVENTS
+from lambdas.canvas_sync.tests.doubles import FakeRuns, FakeSink
+from shared.events.routes import ASSIGNMENT_EVENTS, CANVAS_SYNC
 from shared.function_runtime import Runtime
 from shared.logging import JSONFormatter, correlation_id, current_user
 from shared.settings import SettingsError
@@ -51,8 +54,12 @@ class RecordingSync(CanvasSync):
         self.bound.append((correlation_id.get(), current_user.get()))
         self.at_once -= 1
         if request.cognito_sub in self._fails:
-            raise CanvasTokenRefused("Canvas does not accept the token")
+            raise CanvasUnavailable("Canvas answered 503")
         return SyncResult(2, 7, "2025-11-20T03:04:05.678901")
+
+
+def function_of(sync: CanvasSync) -> Function:
+    return Function(sync, Schedule(sync, FakeRuns(), FakeSink(), CANVAS_SYNC.name))
 
 
 @pytest.mark.parametrize("shape", BOTH_SHAPES)
@@ -64,7 +71,7 @@ async def test_every_shape_and_mode_synchronises_and_answers_by_contract(
     sync = RecordingSync()
     payload = {"cognitoSub": SUB} if mode is None else {"cognitoSub": SUB, "syncMode": mode}
 
-    answered = await answer(sync, shape(payload))
+    answered = await answer(function_of(sync), shape(payload))
 
     assert answered == {
         "statusCode": 200,
@@ -105,7 +112,7 @@ async def test_an_unusable_event_is_an_error_that_says_why(event: Any, complaint
     sync = RecordingSync()
 
     with pytest.raises(InvocationInvalid, match=complaint):
-        await answer(sync, event)
+        await answer(function_of(sync), event)
 
     assert sync.requests == []
 
@@ -113,7 +120,7 @@ async def test_an_unusable_event_is_an_error_that_says_why(event: Any, complaint
 async def test_an_empty_records_list_beside_a_student_is_a_direct_invocation() -> None:
     sync = RecordingSync()
 
-    await answer(sync, {"Records": [], "cognitoSub": SUB})
+    await answer(function_of(sync), {"Records": [], "cognitoSub": SUB})
 
     assert len(sync.requests) == 1
 
@@ -130,7 +137,7 @@ async def test_every_record_is_synchronised_a_few_at_a_time() -> None:
     sync = RecordingSync()
     subs = [f"student-{number}" for number in range(10)]
 
-    answered = await answer(sync, {"Records": _records(*subs)})
+    answered = await answer(function_of(sync), {"Records": _records(*subs)})
 
     assert sorted(request.cognito_sub for request in sync.requests) == subs
     assert sync.most_at_once == handler.RECORDS_AT_ONCE
@@ -143,7 +150,7 @@ async def test_only_the_failed_records_come_back() -> None:
     records = _records("student-0", "student-1", "student-2", "student-3")
     records.append({"messageId": "m-4", "body": "no JSON"})
 
-    answered = await answer(sync, {"Records": records})
+    answered = await answer(function_of(sync), {"Records": records})
 
     assert answered == {
         "batchItemFailures": [
@@ -159,7 +166,7 @@ async def test_only_the_failed_records_come_back() -> None:
 async def test_a_failed_record_without_a_message_id_fails_the_invocation(record: Any) -> None:
     """It could not be named, and an answer without it would acknowledge it."""
     with pytest.raises(RecordsFailed, match="1 of 2"):
-        await answer(RecordingSync(), {"Records": [*_records("student-0"), record]})
+        await answer(function_of(RecordingSync()), {"Records": [*_records("student-0"), record]})
 
 
 async def test_the_correlation_id_and_a_pseudonym_are_bound_per_record() -> None:
@@ -173,7 +180,9 @@ async def test_the_correlation_id_and_a_pseudonym_are_bound_per_record() -> None
         },
     }
 
-    await answer(sync, {"Records": [{"messageId": "m-1", "body": in_body}, in_attribute]})
+    await answer(
+        function_of(sync), {"Records": [{"messageId": "m-1", "body": in_body}, in_attribute]}
+    )
 
     ids = {bound_id for bound_id, _ in sync.bound}
     users = {user for _, user in sync.bound}
@@ -266,9 +275,10 @@ async def test_a_missing_setting_is_raised_by_name_and_can_be_set_right(
 
 
 async def test_the_platforms_time_limit_is_kept(
-    environment: HostileSQS, canvas: Any, enable_all: EnableAll
+    environment: HostileSQS, canvas: Any, enable_all: EnableAll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Records that did not end in time are reported, the platform does not have to kill the function."""
+    monkeypatch.setattr(schedule, "LEAST_SECONDS", 0.5)
     await canvas.set_faults(latency_ms=3_000)
 
     answered = await _invoke({"Records": _records(SUB)}, Context(6_000))
@@ -338,8 +348,8 @@ async def test_failed_synchronisations_are_logged_without_the_student(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """S-07"""
-    with caplog.at_level(logging.INFO), pytest.raises(CanvasTokenRefused):
-        await answer(RecordingSync(fails=frozenset({SUB})), {"cognitoSub": SUB})
+    with caplog.at_level(logging.INFO), pytest.raises(CanvasUnavailable):
+        await answer(function_of(RecordingSync(fails=frozenset({SUB}))), {"cognitoSub": SUB})
 
     lines = [JSONFormatter("canvas_sync").format(record) for record in caplog.records]
     assert any('"message":"synchronisation_failed"' in line for line in lines)
@@ -358,7 +368,7 @@ class OnlyCarried(MetaPathFinder):
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, OnlyCarried())
-from lambdas.canvas_sync import handler
+from lambdas.canvas_sync import handler, schedule
 from aiobotocore.session import get_session
 """
 
