@@ -199,6 +199,8 @@ def dlq(directory: StateDirectory, arguments: argparse.Namespace) -> int:
         "AWS_ACCESS_KEY_ID": described["aws_access_key_id"],
         "AWS_SECRET_ACCESS_KEY": described["aws_secret_access_key"],
     }
+    # `list | head` ends quietly.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     mysql = described["mysql"]
     server = f"mysql://{mysql['user']}:{mysql['password']}@{mysql['host']}:{mysql['port']}"
     return dead_letters_command.run(

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from shared.events.routes import (
     ASSIGNMENT_EVENTS,
+    CANVAS_SYNC,
     LLM_ANALYSIS,
     SUBMISSION_EVENTS,
     TASK_CREATION,
@@ -62,8 +63,23 @@ class WorkerSettings(OutboxSettings):
     assignment_events_queue_name: str = Field(
         ASSIGNMENT_EVENTS.name, description="queue of Canvas synchronisations"
     )
+    canvas_sync_queue_name: str = Field(
+        CANVAS_SYNC.name, description="queue of scheduled synchronisations, measured here"
+    )
     visibility_seconds: int = Field(
         ASSIGNMENT_EVENTS.visibility_seconds,
         ge=1,
         description="the queue's visibility timeout, extended while a message is in work",
     )
+
+    def measured_queue_names(self) -> list[str]:
+        """Return the queues that this worker consumes or feeds, or that no process but a function knows.
+
+        `task-creation-queue` is measured by its own consumer.
+        """
+        return [
+            self.assignment_events_queue_name,
+            self.llm_analysis_queue_name,
+            self.submission_events_queue_name,
+            self.canvas_sync_queue_name,
+        ]

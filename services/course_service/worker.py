@@ -26,6 +26,7 @@ from shared.events.submissions import SUBMISSION_DETECTED, SUBMISSION_RECORDED
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
 from shared.messaging.failures import FailureLog
+from shared.messaging.metrics import QueueMonitor
 from shared.messaging.outbox import BuildBodies, ClaimedEvent, Relay
 from shared.messaging.publisher import Publisher
 from shared.messaging.stopping import run_until_stopped
@@ -86,7 +87,10 @@ def main() -> None:
                 on_failure=failures.record,
             )
             relay = Relay(database, OutboxRow, Publisher(sqs), body_builder(database))
-            await run_until_stopped(stopping, consumer.run, relay.run, failures.keep_small)
+            monitor = QueueMonitor(sqs, settings.measured_queue_names())
+            await run_until_stopped(
+                stopping, consumer.run, relay.run, failures.keep_small, monitor.run
+            )
         await database.close()
 
     run({(settings.host, settings.management_port): management_app(database.is_reachable)}, work)

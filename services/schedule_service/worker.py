@@ -11,6 +11,7 @@ from shared.database import MESSAGE_TIMEOUT_SECONDS, Database
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
 from shared.messaging.failures import FailureLog
+from shared.messaging.metrics import QueueMonitor
 from shared.messaging.stopping import run_until_stopped
 from shared.migrations import schema_check
 from shared.settings import load_settings
@@ -37,7 +38,8 @@ def main() -> None:
                 is_available=database.is_reachable,
                 on_failure=failures.record,
             )
-            await run_until_stopped(stopping, consumer.run, failures.keep_small)
+            monitor = QueueMonitor(sqs, [settings.task_creation_queue_name])
+            await run_until_stopped(stopping, consumer.run, failures.keep_small, monitor.run)
         await database.close()
 
     run(

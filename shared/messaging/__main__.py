@@ -1,6 +1,7 @@
 """`python -m shared.messaging dlq ...`: the operators' commands for queues."""
 
 import argparse
+import signal
 import sys
 
 from shared.messaging.dead_letters_command import add_commands, run
@@ -11,7 +12,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m shared.messaging", description=__doc__)
     tools = parser.add_subparsers(dest="tool", required=True, metavar="TOOL")
     add_commands(tools.add_parser("dlq", help="dead-letter queues: list, show, replay, purge"))
-    return run(parser.parse_args())
+    arguments = parser.parse_args()
+    # `list | head` ends quietly.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    return run(arguments)
 
 
 if __name__ == "__main__":

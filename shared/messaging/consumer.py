@@ -24,7 +24,7 @@ from shared.logging import (
     pseudonym,
 )
 from shared.messaging.leases import BROKER_ERRORS, Lease, Leases
-from shared.messaging.metrics import FAILED, PROCESSED, RETRIED
+from shared.messaging.metrics import FAILED, PROCESSED, RETRIED, note_received
 from shared.messaging.outage import Outage, Probe, backoff_seconds
 from shared.messaging.queues import SQSClient, queue_url
 from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
@@ -216,9 +216,11 @@ class Consumer:
             MaxNumberOfMessages=MAX_BATCH,
             WaitTimeSeconds=self._long_poll_seconds,
             MessageAttributeNames=["correlationId"],
-            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
         )
-        return list(answer.get("Messages", []))
+        received: list[dict[str, Any]] = answer.get("Messages", [])
+        note_received(self._queue_name, received)
+        return received
 
     async def _sit_out_the_broker(self, problem: Exception, failures: int) -> None:
         log.warning("queue_unavailable", queue=self._queue_name, reason=_name(problem))

@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -223,7 +223,14 @@ class _Command:
             whole = {
                 **described(letter, told),
                 "attributes": letter.attributes,
-                "failures": [asdict(failed) for failed in told],
+                "failures": [
+                    {
+                        "receives": failed.receive_count,
+                        "failedAt": failed.failed_at,
+                        "reason": failed.reason,
+                    }
+                    for failed in told
+                ],
                 "schemaProblem": schema_problem(letter),
             }
             _say(as_json(whole, indented=True))
