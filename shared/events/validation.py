@@ -7,6 +7,7 @@ import orjson
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from shared.events.bodies import read_body
 from shared.events.canvas_sync import CANVAS_SYNC_COMPLETED
 from shared.events.catalogue import messages_of
 from shared.events.json_schemas import message_schema
@@ -34,8 +35,8 @@ def problem_of(queue: Queue, body: str | bytes) -> str | None:
     if size > MAX_MESSAGE_BYTES:
         return f"{size} bytes are more than {MAX_MESSAGE_BYTES}"
     try:
-        event = orjson.loads(body)
-    except (orjson.JSONDecodeError, UnicodeEncodeError):
+        event = read_body(body)
+    except ValueError:
         return "the body is not JSON in UTF-8"
     if not isinstance(event, dict):
         return "the body is not an object"

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from shared.database import DatabaseUnavailable, utc_now
+from shared.events.bodies import read_body
 from shared.events.routes import MAX_RECEIVE_COUNT
 from shared.logging import (
     accepted_correlation_id,
@@ -362,8 +361,8 @@ class Consumer:
 
 def _parse(raw: dict[str, Any], lease: Lease) -> _Message:
     try:
-        event = orjson.loads(raw["Body"])
-    except orjson.JSONDecodeError as problem:
+        event = read_body(raw["Body"])
+    except ValueError as problem:
         raise MalformedMessage("not JSON") from problem
     if not isinstance(event, dict):
         raise MalformedMessage("not an object")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,7 +19,7 @@ from shared.events.canvas_sync import (
     CourseEntry,
     SyncMessage,
 )
-from shared.events.event import Event
+from shared.events.entries import EntryT, read_entry, wrong_fields
 from shared.events.times import read_event_time, read_order_mark
 from shared.logging import get_logger
 
@@ -30,8 +30,6 @@ MAX_INT = 2**31 - 1
 
 MAX_STAMP_LENGTH = 64
 """`syncedAt` is only passed on; what is longer is no time."""
-
-EntryT = TypeVar("EntryT", bound=Event)
 
 
 class UnreadableSync(ValueError):
@@ -68,7 +66,7 @@ def read_sync(event: Mapping[str, Any]) -> Sync:
     try:
         message = SyncMessage.model_validate(event)
     except ValidationError as problem:
-        raise UnreadableSync(f"unusable {', '.join(_wrong_fields(problem))}") from None
+        raise UnreadableSync(f"unusable {', '.join(wrong_fields(problem))}") from None
     try:
         observed_at = read_order_mark(message.observed_at or None)
     except (ValueError, OverflowError):
@@ -131,25 +129,16 @@ def _assignments(entries: list[Any]) -> Iterator[ListedAssignment]:
 
 
 def _read_entry(shape: type[EntryT], raw: Any, needed: set[str]) -> EntryT | None:
-    """Read one entry; wrong values of fields it can do without are left out, others cost the entry."""
-    try:
-        return shape.model_validate(raw)
-    except ValidationError as problem:
-        wrong = _wrong_fields(problem)
+    entry, wrong = read_entry(shape, raw, needed=needed)
+    if not wrong and entry is not None:
+        return entry
     ids = {
         name: raw[name]
         for name in ("canvasCourseId", "canvasAssignmentId")
         if isinstance(raw, dict) and isinstance(raw.get(name), int)
     }
-    if not isinstance(raw, dict) or needed & set(wrong):
-        log.warning("entry_skipped", fields=wrong, **ids)
-        return None
-    log.warning("entry_fields_skipped", fields=wrong, **ids)
-    return shape.model_validate({name: raw[name] for name in raw if name not in wrong})
-
-
-def _wrong_fields(problem: ValidationError) -> list[str]:
-    return sorted({str(finding["loc"][0]) for finding in problem.errors() if finding["loc"]})
+    log.warning("entry_skipped" if entry is None else "entry_fields_skipped", fields=wrong, **ids)
+    return entry
 
 
 def _course_time(canvas_course_id: int, value: str | None) -> datetime | None:

@@ -71,7 +71,11 @@ TEXTS = (
 
 async def consume(worker: Worker, *events: object) -> None:
     """Send messages over the queue and apply them as the worker process does."""
-    await Publisher(worker.sqs).send(ASSIGNMENT_EVENTS.name, [orjson.dumps(e) for e in events])
+    await consume_bodies(worker, *(orjson.dumps(event) for event in events))
+
+
+async def consume_bodies(worker: Worker, *bodies: bytes) -> None:
+    await Publisher(worker.sqs).send(ASSIGNMENT_EVENTS.name, bodies)
     consumer = Consumer(
         worker.sqs, ASSIGNMENT_EVENTS.name, worker.apply, visibility_seconds=30, long_poll_seconds=0
     )
@@ -150,3 +154,15 @@ async def test_a_change_that_the_collation_does_not_see_is_stored(
 
     assert rows("SELECT title FROM assignments") == [(after,)]
     assert rows("SELECT name FROM courses") == [(after,)]
+
+
+async def test_half_a_character_costs_neither_its_entry_nor_the_others(
+    worker: Worker, rows: Rows
+) -> None:
+    """V-2: JSON can spell a lone surrogate, which no column can keep."""
+    message = synced(JIWOO, complete(1, assignment(10, title="cut HERE"), assignment(11)))
+    body = orjson.dumps(message).replace(b"HERE", rb"\ud83d")
+
+    await consume_bodies(worker, body)
+
+    assert rows("SELECT title FROM assignments ORDER BY id") == [("cut ?",), ("Assignment 11",)]

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from services.schedule_service.plans.service import Plan
 from services.schedule_service.schedules.canvas_schedules import Deadline, cut_deadline
 from shared.events.course_service import CourseDisabled, SnapshotEntry, UserAssignmentsCreated
+from shared.events.entries import read_entry, wrong_fields
 from shared.events.event import Event, Identifier
 from shared.events.llm_analysis import TasksGenerated
 from shared.events.submissions import SubmissionRecorded, is_handed_in
@@ -18,6 +19,9 @@ from shared.events.times import read_event_time, read_order_mark
 from shared.logging import get_logger
 
 log = get_logger(__name__)
+
+NEEDED = frozenset({"canvasAssignmentId", "courseId", "courseName", "title", "dueAt"})
+"""What an entry must have right; a wrong due date taken for none would delete a schedule."""
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -93,15 +97,18 @@ def read_snapshot(body: dict[str, Any]) -> Snapshot:
     unreadable: set[int] = set()
     for raw in message.assignments:
         canvas_assignment_id = _canvas_assignment_id(raw)
+        entry, wrong = read_entry(SnapshotEntry, raw, needed=NEEDED)
         try:
-            entry = SnapshotEntry.model_validate(raw)
-            due_at = read_event_time(entry.due_at)
-        except (ValueError, OverflowError) as problem:
+            due_at = read_event_time(entry.due_at) if entry is not None else None
+        except (ValueError, OverflowError):
+            entry, wrong = None, ["dueAt", *wrong]
+        if wrong or entry is None:
             log.warning(
-                "entry_skipped",
+                "entry_skipped" if entry is None else "entry_fields_skipped",
                 canvasAssignmentId=canvas_assignment_id,
-                fields=_fields(problem) or ["dueAt"],
+                fields=wrong,
             )
+        if entry is None:
             if canvas_assignment_id is not None:
                 unreadable.add(canvas_assignment_id)
             continue
@@ -172,7 +179,7 @@ def _read(shape: type[EventT], body: dict[str, Any]) -> EventT:
     try:
         return shape.model_validate(given)
     except ValidationError as problem:
-        raise UnreadableMessage(f"unusable fields: {', '.join(_fields(problem))}") from None
+        raise UnreadableMessage(f"unusable fields: {', '.join(wrong_fields(problem))}") from None
 
 
 def _order_mark(value: str | None) -> datetime | None:
@@ -194,10 +201,3 @@ def _due(entry: SnapshotEntry, due_at: datetime) -> DueAssignment:
         Course(entry.course_id, entry.course_name),
         cut_deadline(entry.title, entry.description, due_at),
     )
-
-
-def _fields(problem: Exception) -> list[str]:
-    """Return the names of the fields at fault, never their values."""
-    if not isinstance(problem, ValidationError):
-        return []
-    return sorted({str(finding["loc"][0]) for finding in problem.errors() if finding["loc"]})

@@ -194,7 +194,6 @@ BAD_ENTRIES = [
     {"dueAt": "2025-11-28"},
     {"dueAt": "2025-02-30T00:00:00"},
     {"dueAt": "0001-01-01T00:00:00+09:00"},
-    {"description": {"html": "<p>"}},
 ]
 
 
@@ -208,6 +207,19 @@ async def test_a_bad_entry_fails_neither_its_neighbours_nor_its_own_schedule(
     await handle(events.snapshot(events.entry(1, **bad), events.entry(3)))
     assert planner.schedules()[0] == first
     assert set(planner.deadlines()) == {events.source_id(1), events.source_id(3)}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"description": {}}, {"pointsPossible": "many"}, {"assignmentId": []}, {"canvasCourseId": 0}],
+    ids=str,
+)
+async def test_a_field_that_an_entry_can_do_without_does_not_cost_the_entry(
+    handle, planner, events, odd
+):
+    """V-2"""
+    await handle(events.snapshot(events.entry(1, **odd), events.entry(2)))
+    assert set(planner.deadlines()) == {events.source_id(1), events.source_id(2)}
 
 
 @pytest.mark.parametrize("bad", [None, "text", 7, [], {}, {"canvasAssignmentId": "x"}], ids=str)
