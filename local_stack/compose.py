@@ -1,7 +1,7 @@
 """Provisions `docker compose up`: what Terraform or CloudFormation would have made before the processes start.
 
-Runs once, in a container of its own: databases, queues, user pool and function, then a file of settings
-that only exist from then on (pool and client ids, keys made for this start), which the processes read.
+Runs once, in a container of its own: databases, queues, user pool, functions and their schedules, then a file of
+settings that only exist from then on (pool and client ids, keys made for this start), which the processes read.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from local_stack.provision import (
     LLM_ANALYSIS_FUNCTION,
     provision_function,
     provision_queues,
+    provision_schedules,
     provision_user_pool,
 )
 from shared.settings import Settings, exit_with_error, load_settings
@@ -94,6 +95,7 @@ async def _provision(aws: Settings) -> dict[str, str]:
             Path(f"{function.package}.zip"),
             {name: settings[name] for name in names if name in settings},
         )
+    await provision_schedules(aws)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Creates what deployments create on AWS: the queues, the user pool and the two functions."""
+"""Creates what deployments create on AWS: the queues, the user pool, the two functions and the schedules."""
 
 import asyncio
 import json
@@ -34,6 +34,25 @@ class Function:
 CANVAS_SYNC_FUNCTION = Function(FUNCTION_NAME, "canvas_sync", 300, (CANVAS_SYNC,), 1)
 LLM_ANALYSIS_FUNCTION = Function(
     "llm-analysis-lambda", "llm_analysis", 180, (LLM_ANALYSIS, SUBMISSION_EVENTS), 10
+)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A rule of EventBridge that invokes the sync function with a constant."""
+
+    rule: str
+    expression: str
+    payload: Mapping[str, Any]
+
+
+SCHEDULES = (
+    Schedule(
+        "canvas-sync-assignments",
+        "rate(15 minutes)",
+        {"fanOut": True, "syncMode": "assignments"},
+    ),
+    Schedule("canvas-sync-courses", "rate(1 day)", {"fanOut": True, "syncMode": "courses"}),
 )
 
 WARM_UP_SECONDS = 30
@@ -122,6 +141,29 @@ async def provision_function(
                 EventSourceArn=queue["Attributes"]["QueueArn"],
                 BatchSize=function.batch_size,
                 FunctionResponseTypes=["ReportBatchItemFailures"],
+            )
+
+
+async def provision_schedules(aws: Settings) -> None:
+    """Have EventBridge invoke the sync function by itself; the first time is one interval from now."""
+    async with aws_client("events", aws) as events, aws_client("lambda", aws) as functions:
+        function = await functions.get_function(FunctionName=FUNCTION_NAME)
+        for schedule in SCHEDULES:
+            rule = await events.put_rule(
+                Name=schedule.rule, ScheduleExpression=schedule.expression, State="ENABLED"
+            )
+            target = {
+                "Id": FUNCTION_NAME,
+                "Arn": function["Configuration"]["FunctionArn"],
+                "Input": json.dumps(schedule.payload),
+            }
+            await events.put_targets(Rule=schedule.rule, Targets=[target])
+            await functions.add_permission(
+                FunctionName=FUNCTION_NAME,
+                StatementId=schedule.rule,
+                Action="lambda:InvokeFunction",
+                Principal="events.amazonaws.com",
+                SourceArn=rule["RuleArn"],
             )
 
 

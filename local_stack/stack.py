@@ -51,6 +51,7 @@ from local_stack.provision import (
     Function,
     provision_function,
     provision_queues,
+    provision_schedules,
     provision_user_pool,
     warm_up_function,
 )
@@ -223,6 +224,7 @@ class LocalStack:
             await provision_function(
                 self._aws, function, self._package_of(function), self._chosen(settings)
             )
+        await provision_schedules(self._aws)
 
     def _package_of(self, function: Function) -> Path:
         return self._directory.function_package.with_name(f"{function.package}.zip")
