@@ -93,6 +93,10 @@ class Sealer:
         )
         return f"k:{key_id}:{base64.b64encode(iv + sealed).decode('ascii')}"
 
+    def is_current(self, stored: str) -> bool:
+        """Tell whether a stored form was written under the writing key."""
+        return stored.startswith(f"k:{self._writing.key_id}:")
+
     def open(self, stored: str, *, provider: str, cognito_sub: str) -> str:
         """Return the secret in a stored form.
 

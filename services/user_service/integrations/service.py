@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import delete, select
@@ -19,7 +20,7 @@ from services.user_service.integrations import runs
 from services.user_service.integrations.canvas import CanvasProfile, CanvasProfiles
 from services.user_service.integrations.errors import CanvasTokenNotFound
 from services.user_service.integrations.models import Credential, Provider
-from services.user_service.sealing import Sealer
+from services.user_service.sealing import Sealer, UnreadableSecret
 from services.user_service.users import service as users
 from services.user_service.users.errors import UserNotFound
 from shared.database import Database, utc_now
@@ -31,6 +32,9 @@ MASK = "*" * 8
 """Always as many, so that a mask does not tell a token's length."""
 
 VISIBLE_CHARACTERS = 3
+ROTATED_AT_ONCE = 100
+"""Rows in one transaction of a key rotation: a registration waits for its row some milliseconds."""
+
 MIN_LENGTH_TO_SHOW_ANY = 12
 """Of a shorter token even three characters would be much."""
 
@@ -165,6 +169,67 @@ async def list_connected(
     if len(subs) <= limit:
         return subs, None
     return subs[:limit], subs[limit - 1]
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How many stored tokens were under the writing key already, were sealed anew, or could not be opened."""
+
+    current: int = 0
+    sealed_anew: int = 0
+    unreadable: int = 0
+
+
+async def seal_anew(database: Database, sealer: Sealer) -> Rotation:
+    """Seal every stored token under the writing key that is not.
+
+    Rows are locked a few at a time, so that a token that is registered meanwhile is not overwritten. A row that no
+    configured key opens stays as it is.
+    """
+    total = Rotation()
+    last_id = 0
+    while True:
+        part, next_id = await database.transaction(
+            partial(_seal_some_anew, sealer=sealer, after_id=last_id)
+        )
+        total = Rotation(
+            total.current + part.current,
+            total.sealed_anew + part.sealed_anew,
+            total.unreadable + part.unreadable,
+        )
+        if next_id is None:
+            return total
+        last_id = next_id
+
+
+async def _seal_some_anew(
+    session: AsyncSession, *, sealer: Sealer, after_id: int
+) -> tuple[Rotation, int | None]:
+    rows = (
+        await session.scalars(
+            select(Credential)
+            .where(Credential.id > after_id)
+            .order_by(Credential.id)
+            .limit(ROTATED_AT_ONCE)
+            .with_for_update()
+        )
+    ).all()
+    current = sealed_anew = unreadable = 0
+    for row in rows:
+        if sealer.is_current(row.encrypted_token):
+            current += 1
+            continue
+        try:
+            token = sealer.open(
+                row.encrypted_token, provider=row.provider, cognito_sub=row.cognito_sub
+            )
+        except UnreadableSecret:
+            log.error("stored_token_unreadable", credentialId=row.id)
+            unreadable += 1
+            continue
+        row.encrypted_token = sealer.seal(token, provider=row.provider, cognito_sub=row.cognito_sub)
+        sealed_anew += 1
+    return Rotation(current, sealed_anew, unreadable), rows[-1].id if rows else None
 
 
 def is_digest_of(token: str, sha256: str) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import random
 
 import pytest
 
@@ -52,6 +53,35 @@ def test_no_changed_bit_of_the_sealed_bytes_goes_unnoticed() -> None:
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(UnreadableSecret):
             sealer.open("k:2026:" + base64.b64encode(changed).decode(), **OWNER)
+
+
+def test_a_thousand_flips_and_every_swapped_row_are_refused() -> None:
+    """C-07: one bit anywhere in the stored text, and forty rows each with the token of every other one."""
+    sealer = Sealer([FIRST, SECOND])
+    owners = [{"provider": "CANVAS", "cognito_sub": f"student-{n}"} for n in range(40)]
+    stored = [sealer.seal(f"1234~token-{n}", **owner) for n, owner in enumerate(owners)]
+    chance = random.Random(20261121)
+    opened = 0
+    for _ in range(1_000):
+        row = chance.randrange(len(stored))
+        text = bytearray(stored[row], "ascii")
+        text[chance.randrange(len(text))] ^= 1 << chance.randrange(7)
+        opened += _opens(sealer, text.decode("ascii"), owners[row])
+    swaps = [(row, owner) for row in range(40) for owner in range(40) if row != owner]
+    for row, owner in swaps:
+        opened += _opens(sealer, stored[row], owners[owner])
+
+    print(f"C-07: 1000 flips and {len(swaps)} swapped rows, {opened} opened")  # noqa: T201
+    assert opened == 0
+    assert all(_opens(sealer, *row) for row in zip(stored, owners, strict=True))
+
+
+def _opens(sealer: Sealer, stored: str, owner: dict[str, str]) -> bool:
+    try:
+        sealer.open(stored, **owner)
+    except UnreadableSecret:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
