@@ -5,10 +5,12 @@ import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from shared.web.errors import BadRequest, ServiceError
+from shared.web.plans import Plan, can_be_planned
+from shared.web.time_zone import bind_time_zone
 
 MAX_DEPTH = 32
 """Bodies of the contract are at most two levels deep; recursion in any reader behind us is bounded by this."""
@@ -101,10 +103,15 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads JSON strictly and refuses bodies that are not declared as JSON."""
+    """A route that reads JSON strictly and refuses bodies that are not declared as JSON.
+
+    Its dependencies are those of its own and of its router; it does not see those of `include_router`.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap FastAPI's handler with the strict request."""
+        """Return the endpoint's plan where it can be planned, else FastAPI's handler with the strict request."""
+        if can_be_planned(self.dependant):
+            return Plan(self.dependant).answer
         handle = super().get_route_handler()
         expects_body = self.body_field is not None
 
@@ -122,10 +129,12 @@ class StrictRoute(APIRoute):
 
 
 def strict_router(prefix: str, tag: str) -> APIRouter:
-    """Return a router whose bodies are read by `StrictRoute`.
+    """Return a router whose bodies are read by `StrictRoute`, in the caller's time zone.
 
     Args:
         prefix: Path prefix as the service sees it, such as `/v1/courses`.
         tag: Heading of its endpoints on the API page.
     """
-    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
+    return APIRouter(
+        prefix=prefix, tags=[tag], route_class=StrictRoute, dependencies=[Depends(bind_time_zone)]
+    )

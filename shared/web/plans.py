@@ -1,0 +1,121 @@
+"""Calls endpoints by a plan made once, where FastAPI would work the same plan out anew for each request."""
+
+import inspect
+from collections.abc import Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+
+Finding = dict[str, Any]
+"""Why a parameter cannot be read, as pydantic says it."""
+
+_NOT_PLANNED = (
+    "cookie_params",
+    "body_params",
+    "websocket_param_name",
+    "http_connection_param_name",
+    "response_param_name",
+    "background_tasks_param_name",
+    "security_scopes_param_name",
+    "concurrency",
+)
+"""What a function may ask FastAPI for besides single values of path, query and headers."""
+
+
+class Plan:
+    """What the parameters of an endpoint, or of a dependency, are read from, in FastAPI's order.
+
+    Args:
+        dependant: FastAPI's own description of the function, one that `can_be_planned`.
+    """
+
+    def __init__(self, dependant: Dependant) -> None:
+        self._function: Any = dependant.call
+        self._request_name = dependant.request_param_name
+        self._dependencies = [(part.name, Plan(part)) for part in dependant.dependencies]
+        self._path = dependant.path_params
+        self._query = dependant.query_params
+        self._headers = dependant.header_params
+
+    async def answer(self, request: Request) -> Response:
+        """Read the parameters and return the endpoint's answer.
+
+        Raises:
+            RequestValidationError: Parameters are missing or cannot be read.
+        """
+        findings: list[Finding] = []
+        answer: Response = await self._call(request, findings)
+        if findings:
+            raise RequestValidationError(findings)
+        return answer
+
+    async def _call(self, request: Request, findings: list[Finding]) -> Any:
+        found_before = len(findings)
+        arguments: dict[str, Any] = {}
+        for name, dependency in self._dependencies:
+            value = await dependency._call(request, findings)
+            if name is not None:
+                arguments[name] = value
+        if self._path:
+            _read("path", self._path, request.path_params, arguments, findings)
+        if self._query:
+            _read("query", self._query, request.query_params, arguments, findings)
+        if self._headers:
+            _read("header", self._headers, request.headers, arguments, findings)
+        if len(findings) > found_before:
+            return None
+        if self._request_name is not None:
+            arguments[self._request_name] = request
+        return await self._function(**arguments)
+
+
+def _read(
+    place: str,
+    fields: list[Any],
+    given: Mapping[str, Any],
+    arguments: dict[str, Any],
+    findings: list[Finding],
+) -> None:
+    for field in fields:
+        value = given.get(field.alias)
+        if value is not None:
+            arguments[field.name], wrong = field.validate(value, loc=(place, field.alias))
+            findings += wrong
+        elif field.field_info.is_required():
+            where = (place, field.alias)
+            findings.append({"type": "missing", "loc": where, "msg": "Field required"})
+        else:
+            arguments[field.name] = field.field_info.default
+
+
+def can_be_planned(dependant: Dependant) -> bool:
+    """Tell whether an endpoint answers with a `Response` and needs nothing that a plan does not read."""
+    returned = inspect.signature(dependant.call, eval_str=True).return_annotation  # type: ignore[arg-type]
+    return returned is Response and _is_readable(dependant)
+
+
+def _is_readable(dependant: Dependant) -> bool:
+    fields = [*dependant.path_params, *dependant.query_params, *dependant.header_params]
+    return (
+        inspect.iscoroutinefunction(dependant.call)
+        and not any(getattr(dependant, name) for name in _NOT_PLANNED)
+        and all(_is_single_value(field.field_info.annotation) for field in fields)
+        and not any(
+            field.field_info.validate_default or field.field_info.default_factory
+            for field in fields
+        )
+        and all(_is_readable(part) for part in dependant.dependencies)
+    )
+
+
+def _is_single_value(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _is_single_value(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return all(_is_single_value(option) for option in get_args(annotation))
+    several = (list, tuple, set, frozenset, Mapping, BaseModel)
+    return isinstance(annotation, type) and not issubclass(annotation, several)
