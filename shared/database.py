@@ -160,6 +160,8 @@ class Database:
         return await _retried(once, self._timeout_seconds)
 
     async def _fetch(self, sql: str, arguments: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        engine = self.reading_engine.sync_engine
+        pool = engine.pool
         try:
             pooled = await self.reading_engine.raw_connection()
             try:
@@ -171,7 +173,10 @@ class Database:
             finally:
                 pooled.close()
         except asyncmy.errors.Error as problem:
-            is_lost = self.reading_engine.dialect.is_disconnect(cast(Any, problem), None, None)
+            is_lost = engine.dialect.is_disconnect(cast(Any, problem), None, None)
+            if is_lost and engine.pool is pool:
+                # When one was lost the others mostly were, too: more of them than there are tries.
+                engine.dispose(close=False)
             raise DBAPIError(None, None, problem, connection_invalidated=is_lost) from problem
 
     async def _execute(

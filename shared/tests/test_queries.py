@@ -17,9 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from local_stack.mysql_server import start_mysql
-from shared.database import Database, DatabaseUnavailable
+from shared.database import MAX_ATTEMPTS, POOL_SIZE, Database, DatabaseUnavailable
 from shared.queries import Query
-from shared.testing.schemas import execute
+from shared.testing.schemas import connect, execute
 from shared.testing.statements import sent_statements
 
 THINGS = tabled(
@@ -115,6 +115,27 @@ async def test_a_query_survives_a_killed_connection(database: Database, schema_u
     execute(schema_url, f"KILL {first}")
 
     assert (await database.rows(CONNECTION_ID, {}))[0]["id"] != first
+
+
+async def test_pooled_connections_may_all_be_killed(schema_url: str) -> None:
+    """D-04: there are more of them than tries."""
+    database = Database(schema_url)
+    await asyncio.gather(*(database.rows(SLEEP, {"seconds": 0.3}) for _ in range(POOL_SIZE)))
+    with connect(schema_url) as operator, operator.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        victims = cursor.fetchall()
+        for (connection_id,) in victims:
+            cursor.execute(f"KILL {connection_id}")
+    assert len(victims) >= POOL_SIZE > MAX_ATTEMPTS
+
+    one = await database.rows(SLEEP, {"seconds": 0})
+    many = await asyncio.gather(*(database.rows(SLEEP, {"seconds": 0.1}) for _ in range(POOL_SIZE)))
+
+    assert [one, *many] == [[{"slept": 0}]] * (POOL_SIZE + 1)
+    await database.close()
 
 
 async def test_an_abandoned_query_leaves_no_answer_to_the_next(database: Database) -> None:

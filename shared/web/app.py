@@ -22,6 +22,7 @@ from shared.web.errors import (
     Unavailable,
 )
 from shared.web.health import Probe, health_router
+from shared.web.plans import PlannedPaths
 from shared.web.time_zone import is_utc, on_wire
 
 log = get_logger(__name__)
@@ -68,6 +69,7 @@ def create_app(
     )
     for name, part in state.items():
         setattr(app.state, name, part)
+    app.router.routes.append(PlannedPaths(routers))
     for router in routers:
         app.include_router(router)
     app.include_router(health_router(is_ready))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 
 from shared.web.errors import BadRequest, ServiceError
-from shared.web.plans import Plan, can_be_planned
+from shared.web.plans import plan_of
 from shared.web.time_zone import bind_time_zone
 
 MAX_DEPTH = 32
@@ -110,8 +110,8 @@ class StrictRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the endpoint's plan where it can be planned, else FastAPI's handler with the strict request."""
-        if can_be_planned(self.dependant):
-            return Plan(self.dependant).answer
+        if (plan := plan_of(self.dependant)) is not None:
+            return plan.answer
         handle = super().get_route_handler()
         expects_body = self.body_field is not None
 

@@ -1,14 +1,17 @@
 """Calls endpoints by a plan made once, where FastAPI would work the same plan out anew for each request."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.routing import BaseRoute, Match
+from starlette.types import Receive, Scope, Send
 
 Finding = dict[str, Any]
 """Why a parameter cannot be read, as pydantic says it."""
@@ -30,7 +33,7 @@ class Plan:
     """What the parameters of an endpoint, or of a dependency, are read from, in FastAPI's order.
 
     Args:
-        dependant: FastAPI's own description of the function, one that `can_be_planned`.
+        dependant: FastAPI's own description of the function.
     """
 
     def __init__(self, dependant: Dependant) -> None:
@@ -92,10 +95,10 @@ def _read(
             arguments[field.name] = field.field_info.default
 
 
-def can_be_planned(dependant: Dependant) -> bool:
-    """Tell whether an endpoint answers with a `Response` and needs nothing that a plan does not read."""
+def plan_of(dependant: Dependant) -> Plan | None:
+    """Return the plan of an endpoint; None when it needs more than plans read, or answers with no `Response`."""
     returned = inspect.signature(dependant.call, eval_str=True).return_annotation  # type: ignore[arg-type]
-    return returned is Response and _is_readable(dependant)
+    return Plan(dependant) if returned is Response and _is_readable(dependant) else None
 
 
 def _is_readable(dependant: Dependant) -> bool:
@@ -119,3 +122,34 @@ def _is_single_value(annotation: Any) -> bool:
         return all(_is_single_value(option) for option in get_args(annotation))
     several = (list, tuple, set, frozenset, Mapping, BaseModel)
     return isinstance(annotation, type) and not issubclass(annotation, several)
+
+
+class PlannedPaths(BaseRoute):
+    """The planned GET endpoints whose paths hold no parameter, found in a dictionary before any pattern is tried.
+
+    Args:
+        routers: Where they are. Their routes' dependencies are those of the route and of its router.
+    """
+
+    def __init__(self, routers: Iterable[APIRouter]) -> None:
+        self._planned: dict[str, tuple[APIRoute, Plan]] = {}
+        for router in routers:
+            for route in router.routes:
+                if not isinstance(route, APIRoute) or route.param_convertors:
+                    continue
+                plan = plan_of(route.dependant) if route.methods == {"GET"} else None
+                if plan is not None:
+                    self._planned.setdefault(route.path, (route, plan))
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match by the whole path."""
+        if scope["type"] == "http" and scope["method"] == "GET":
+            found = self._planned.get(scope["path"])
+            if found is not None:
+                return Match.FULL, {"route": found[0], "plan": found[1]}
+        return Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the endpoint and send its answer."""
+        answer = await scope["plan"].answer(Request(scope, receive))
+        await answer(scope, receive, send)

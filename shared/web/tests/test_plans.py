@@ -18,6 +18,7 @@ from fastapi import (
     Response,
 )
 from fastapi.routing import APIRoute
+from starlette.routing import Match
 
 from shared.identity.headers import Caller
 from shared.web.app import create_app, json_answer
@@ -25,7 +26,7 @@ from shared.web.errors import Unauthorized, code_shape
 from shared.web.health import always_ready
 from shared.web.json_body import StrictRoute, strict_router
 from shared.web.pages import PageParameters
-from shared.web.plans import can_be_planned
+from shared.web.plans import PlannedPaths, plan_of
 from shared.web.schemas import BoolParameter, DatetimeParameter, LongParameter, PathId
 from shared.web.time_zone import bind_time_zone, current_zone
 
@@ -192,10 +193,29 @@ async def with_something_opened(number: Annotated[int, Depends(opened)]) -> Resp
     ],
 )
 def test_what_a_plan_would_not_read_is_left_to_fastapi(endpoint: Callable[..., Any]) -> None:
-    assert not can_be_planned(APIRoute("/", endpoint, methods=["POST"]).dependant)
+    assert plan_of(APIRoute("/", endpoint, methods=["POST"]).dependant) is None
 
 
 def test_reading_endpoints_are_planned() -> None:
     """Else the comparison above would compare FastAPI with itself."""
-    assert can_be_planned(APIRoute("/", plain).dependant)
-    assert can_be_planned(StrictRoute("/{thing_id}", list_things).dependant)
+    assert plan_of(StrictRoute("/{thing_id}", list_things).dependant) is not None
+
+
+def test_only_planned_get_endpoints_without_path_parameters_are_found_by_their_path() -> None:
+    router = strict_router("/v1/things", "Things")
+    router.get("")(plain)
+    router.post("")(plain)
+    router.get("/{thing_id}")(list_things)
+    router.get("/models", response_model=dict[str, str])(with_model)
+    paths = PlannedPaths([router])
+
+    def is_found(method: str, path: str) -> bool:
+        match, found = paths.matches({"type": "http", "method": method, "path": path})
+        return match is Match.FULL and found["route"].path == path
+
+    assert is_found("GET", "/v1/things")
+    assert not is_found("POST", "/v1/things")
+    assert not is_found("GET", "/v1/things/5")
+    assert not is_found("GET", "/v1/things/{thing_id}")
+    assert not is_found("GET", "/v1/things/models")
+    assert not is_found("GET", "/v1/things/")
