@@ -25,7 +25,7 @@ from lambdas.llm_analysis.submissions import check_submission
 from shared.events.course_service import AnalysisRequest
 from shared.events.llm_analysis import GeneratedTask, TasksGenerated
 from shared.events.submissions import SubmissionDetected
-from shared.events.times import read_event_time
+from shared.events.times import read_event_time, read_order_mark
 from shared.logging import get_logger
 from shared.messaging.publisher import PublishError
 
@@ -153,6 +153,7 @@ class LLMAnalysis:
             canvas_assignment_id=request.canvas_assignment_id,
             content_hash=content_hash,
             due_at=request.due_at,
+            changed_at=request.changed_at,
             tasks=tasks,
         )
         try:
@@ -170,12 +171,16 @@ class LLMAnalysis:
         """Return what there is to analyse, if anything.
 
         Raises:
-            RecordMalformed: The deadline is no time.
+            RecordMalformed: The deadline or the order mark is no time.
         """
         try:
             due_at = read_event_time(request.due_at)
         except ValueError:
             raise RecordMalformed("dueAt is not a date and time") from None
+        try:
+            read_order_mark(request.changed_at)
+        except ValueError:
+            raise RecordMalformed("changedAt is not an order mark") from None
         now = self._now()
         reason = ""
         if due_at is None:

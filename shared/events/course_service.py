@@ -54,7 +54,10 @@ class CourseDisabled(Event):
 
 
 class AnalysisRequest(Event):
-    """An assignment that is new or changed, for the analysis to break into steps."""
+    """An assignment that is new or changed, for the analysis to break into steps.
+
+    `changed_at` is an order mark (see `shared.events.times`) that increases with each change of the assignment.
+    """
 
     event_type: Literal["ASSIGNMENT_CREATED", "ASSIGNMENT_UPDATED"]
     course_id: Identifier
@@ -62,3 +65,4 @@ class AnalysisRequest(Event):
     title: str
     description: str | None
     due_at: str | None
+    changed_at: str | None = None

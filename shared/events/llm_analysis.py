@@ -31,7 +31,8 @@ class TasksGenerated(Event):
     """The steps of one assignment, for every student who has it.
 
     `content_hash` names the analysed text: assignments of the same text have the same steps. `due_at` is the
-    deadline of the request, as it was written there; no `due_date` is later than its day.
+    deadline of the request, as it was written there; no `due_date` is later than its day. `changed_at` is the
+    request's: of two plans for one assignment the one with the later mark counts.
     """
 
     event_type: Literal["TASKS_GENERATED"]
@@ -39,4 +40,5 @@ class TasksGenerated(Event):
     canvas_assignment_id: IdentifierOrDigits
     content_hash: str | None = None
     due_at: str | None = None
+    changed_at: str | None = None
     tasks: list[GeneratedTask]

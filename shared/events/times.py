@@ -26,12 +26,12 @@ def write_event_time(moment: datetime | None) -> str | None:
 
 
 def write_order_mark(moment: datetime) -> str:
-    """Write an `observedAt` or `snapshotAt`: UTC with microseconds and a `Z`."""
+    """Write an `observedAt`, `snapshotAt` or `changedAt`: UTC with microseconds and a `Z`."""
     return moment.isoformat(timespec="microseconds") + "Z"
 
 
 def read_order_mark(value: object) -> datetime | None:
-    """Read an `observedAt` or `snapshotAt`; absent means that the event claims no place in an order.
+    """Read an `observedAt`, `snapshotAt` or `changedAt`; absent means that the event claims no place in an order.
 
     Raises:
         ValueError: Present, but not a time with a zone, by which alone it could be compared.

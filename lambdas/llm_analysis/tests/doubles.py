@@ -151,6 +151,7 @@ def assignment_event(**changes: Any) -> dict[str, Any]:
         "title": "Scheduler lab",
         "description": DESCRIPTION,
         "dueAt": (NOW + timedelta(days=10)).isoformat(),
+        "changedAt": "2026-11-20T03:04:05.000001Z",
         **changes,
     }
 

@@ -40,6 +40,8 @@ MALFORMED: list[Any] = [
     assignment_event(courseId=None),
     assignment_event(canvasAssignmentId="nine"),
     assignment_event(dueAt="next week"),
+    assignment_event(changedAt="yesterday"),
+    assignment_event(changedAt="2026-11-20T03:04:05"),
     {key: value for key, value in assignment_event().items() if key != "description"},
     {"eventType": "SUBMISSION_DETECTED", "courseId": 3, "assignmentId": 12},
 ]
@@ -110,11 +112,21 @@ async def test_what_is_published_is_complete_and_of_the_published_shape(outline:
     assert event["tasks"][0].keys() == sample["tasks"][0].keys()
     assert (event["courseId"], event["canvasAssignmentId"]) == (3, 90210)
     assert event["dueAt"] == request["dueAt"]
+    assert event["changedAt"] == request["changedAt"]
     assert re.fullmatch(r"[0-9a-f]{64}", event["contentHash"])
     assert [task["title"] for task in event["tasks"]] == [
         "Part A. Implement round robin",
         "Part B. Write a report",
     ]
+
+
+async def test_a_request_without_an_order_mark_is_analysed(outline: Harness) -> None:
+    """events.md: a consumer lives without new fields."""
+    request = assignment_event()
+    del request["changedAt"]
+
+    assert await outline.invoke(request) == []
+    assert outline.published()[0].get("changedAt") is None
 
 
 async def test_the_correlation_id_runs_on(

@@ -63,7 +63,7 @@ async def test_a_model_that_obeys_injected_orders_writes_nothing_but_steps_of_th
     assert failed == []
     for event in with_model.published():
         assert event.keys() <= {
-            "eventType", "courseId", "canvasAssignmentId", "contentHash", "dueAt", "tasks"
+            "eventType", "courseId", "canvasAssignmentId", "contentHash", "dueAt", "changedAt", "tasks"
         }  # fmt: skip
         assert (event["courseId"], event["canvasAssignmentId"]) in {(3, 7), (3, 90210)}
         assert event["eventType"] == "TASKS_GENERATED"

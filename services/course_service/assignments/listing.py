@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, select
+from sqlalchemy import ColumnElement, case, delete, exists, func, literal_column, select
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -235,10 +235,17 @@ async def _write(session: AsyncSession, rows: Sequence[tuple[int | None, int, _C
         "due_at",
         "points_possible",
         "submission_types",
-        "updated_at",
+    )
+    # Strictly later at each change, whatever the clocks of two workers say: plans are put in order by it.
+    changed_at = func.greatest(
+        statement.inserted.updated_at,
+        # Without a parameter: the driver joins rows into one statement only when all are in VALUES.
+        literal_column("assignments.updated_at + INTERVAL 1 MICROSECOND"),
     )
     await session.execute(
-        statement.on_duplicate_key_update({name: statement.inserted[name] for name in changing}),
+        statement.on_duplicate_key_update(
+            {name: statement.inserted[name] for name in changing} | {"updated_at": changed_at}
+        ),
         [
             {
                 **({} if assignment_id is None else {"id": assignment_id}),

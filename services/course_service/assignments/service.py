@@ -10,7 +10,7 @@ from services.course_service.assignments.models import Assignment, AssignmentVis
 from services.course_service.assignments.schemas import CourseViews, VisibleAssignment
 from services.course_service.enrollments.service import is_listed
 from shared.events.course_service import AnalysisRequest
-from shared.events.times import write_event_time
+from shared.events.times import write_event_time, write_order_mark
 
 AssignmentObject = dict[str, Any]
 """An assignment with the names of the wire (rest.md 3.2)."""
@@ -133,13 +133,19 @@ async def analysis_requests(
             Assignment.title,
             Assignment.description,
             Assignment.due_at,
+            Assignment.updated_at,
         )
         .where(Assignment.id.in_(assignment_ids))
         .order_by(Assignment.id)
     )
     return [
         AnalysisRequest.model_validate(
-            {**row._mapping, "event_type": event_type, "due_at": write_event_time(row.due_at)}
+            {
+                **row._mapping,
+                "event_type": event_type,
+                "due_at": write_event_time(row.due_at),
+                "changed_at": write_order_mark(row.updated_at),
+            }
         ).to_body()
         for row in rows
     ]

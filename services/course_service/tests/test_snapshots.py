@@ -219,6 +219,22 @@ async def test_analysis_of_an_assignment_that_is_gone_is_not_asked_for(worker: W
     assert [event["canvasAssignmentId"] for event in worker.analysis_events()] == [11]
 
 
+async def test_each_change_of_an_assignment_asks_for_its_analysis_with_a_later_mark(
+    worker: Worker, rows: Rows
+) -> None:
+    """Q-03: also when the clock of the worker that wrote before was ahead."""
+    marks = []
+    for title in ("one", "two", "three"):
+        await worker.sync(synced(JIWOO, complete(1, assignment(10, title=title))))
+        (request,) = worker.analysis_events()
+        assert request["title"] == title
+        marks.append(request["changedAt"])
+        rows("UPDATE assignments SET updated_at = '2031-01-01' WHERE %s = 'two'", title)
+
+    assert marks[0] < marks[1] < "2031-01-01T00:00:00.000000Z" < marks[2]
+    assert all(mark.endswith("Z") and len(mark) == 27 for mark in marks)
+
+
 async def test_more_assignments_than_fit_one_order_are_all_analysed(worker: Worker) -> None:
     await worker.sync(synced(JIWOO, course(1, *(assignment(n) for n in range(1, 131)))))
 

@@ -11,7 +11,10 @@ from services.schedule_service.database import Base
 
 
 class AssignmentPlan(Base):
-    """The newest steps of an assignment, for everybody who has it or will have it."""
+    """The newest steps of an assignment, for everybody who has it or will have it.
+
+    `changed_at` is the highest order mark of the plans that were stored here, if one ever had any.
+    """
 
     __tablename__ = "assignment_plans"
 
@@ -21,6 +24,7 @@ class AssignmentPlan(Base):
     course_id: Mapped[int] = mapped_column(BigInteger)
     content_hash: Mapped[str | None] = mapped_column(CHAR(64))
     due_at: Mapped[datetime | None] = mapped_column(DATETIME(fsp=6))
+    changed_at: Mapped[datetime | None] = mapped_column(DATETIME(fsp=6))
     tasks: Mapped[list[Any]] = mapped_column(JSON)
     planned_at: Mapped[datetime] = mapped_column(DATETIME(fsp=6))
 

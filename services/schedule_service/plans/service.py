@@ -48,30 +48,34 @@ class Plan:
     course_id: int
     content_hash: str | None
     due_at: datetime | None
+    changed_at: datetime | None
     tasks: list[dict[str, Any]]
 
 
-async def store_plan(session: AsyncSession, plan: Plan) -> None:
-    """Make a plan the one of its assignment; the same one again changes no row."""
-    stored = await session.get(AssignmentPlan, plan.canvas_assignment_id, with_for_update=True)
-    if stored is not None and (stored.content_hash, stored.due_at, stored.tasks) == (
-        plan.content_hash,
-        plan.due_at,
-        plan.tasks,
-    ):
-        return
-    statement = mysql_insert(AssignmentPlan).values(
-        canvas_assignment_id=plan.canvas_assignment_id,
-        course_id=plan.course_id,
-        content_hash=plan.content_hash,
-        due_at=plan.due_at,
-        tasks=plan.tasks,
-        planned_at=utc_now(),
-    )
-    names = ("course_id", "content_hash", "due_at", "tasks", "planned_at")
+async def store_plan(session: AsyncSession, plan: Plan) -> bool:
+    """Make a plan the one of its assignment, and tell whether it is; one that is older than what is stored is not.
+
+    Only a strictly older mark makes a plan older; a plan without mark is stored, and the mark stays (additions.md D).
+    The same plan again changes no row.
+    """
+    statement = mysql_insert(AssignmentPlan).values(**vars(plan), planned_at=utc_now())
+    # Takes the exclusive lock at once, whether or not there is a row: of two first plans the older one loses as well.
     await session.execute(
-        statement.on_duplicate_key_update({name: statement.inserted[name] for name in names})
+        statement.on_duplicate_key_update(canvas_assignment_id=AssignmentPlan.canvas_assignment_id)
     )
+    stored = await session.get_one(
+        AssignmentPlan, plan.canvas_assignment_id, with_for_update=True, populate_existing=True
+    )
+    if plan.changed_at and stored.changed_at and plan.changed_at < stored.changed_at:
+        return False
+    after = {**vars(plan), "changed_at": plan.changed_at or stored.changed_at}
+    changed = {name for name, value in after.items() if getattr(stored, name) != value}
+    # A course whose row was made anew has another id and the same plans.
+    if changed - {"course_id"}:
+        for name, value in after.items():
+            setattr(stored, name, value)
+        stored.planned_at = utc_now()
+    return True
 
 
 async def find_students(

@@ -151,12 +151,14 @@ def read_plan(body: dict[str, Any]) -> Plan:
         due_at = read_event_time(message.due_at)
     except (ValueError, OverflowError):
         raise UnreadableMessage("unusable fields: dueAt") from None
+    changed_at = _order_mark(message.changed_at, "changedAt")
     is_hash = re.fullmatch(r"[0-9a-f]{64}", message.content_hash or "") is not None
     return Plan(
         canvas_assignment_id=message.canvas_assignment_id,
         course_id=message.course_id,
         content_hash=message.content_hash if is_hash else None,
         due_at=due_at,
+        changed_at=changed_at,
         tasks=[task.model_dump(by_alias=True) for task in message.tasks if task.title.strip()],
     )
 
@@ -182,11 +184,11 @@ def _read(shape: type[EventT], body: dict[str, Any]) -> EventT:
         raise UnreadableMessage(f"unusable fields: {', '.join(wrong_fields(problem))}") from None
 
 
-def _order_mark(value: str | None) -> datetime | None:
+def _order_mark(value: str | None, name: str = "snapshotAt") -> datetime | None:
     try:
         return read_order_mark(value)
     except (ValueError, OverflowError):
-        raise UnreadableMessage("unusable fields: snapshotAt") from None
+        raise UnreadableMessage(f"unusable fields: {name}") from None
 
 
 def _canvas_assignment_id(entry: Any) -> int | None:

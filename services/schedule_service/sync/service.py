@@ -91,15 +91,19 @@ async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse
 async def apply_plan(database: Database, plan: Plan) -> None:
     """Store the plan of an assignment and bring everybody's todos to it, one student at a time.
 
-    Each student gets what is stored by then, so that of two plans applied side by side the newer one stays.
+    Each student gets what is stored by then, so that of two plans applied side by side the newer one stays. A plan
+    that is older than the stored one, by its mark, changes nothing.
     """
 
-    async def store(session: AsyncSession) -> None:
-        await store_plan(session, plan)
+    async def store(session: AsyncSession) -> bool:
+        is_newest = await store_plan(session, plan)
         if plan.content_hash is not None:
             await keep_missing_analysis(session, content_hash=plan.content_hash, tasks=plan.tasks)
+        return is_newest
 
-    await database.transaction(store)
+    if not await database.transaction(store):
+        log.info("older_plan_skipped", canvasAssignmentId=plan.canvas_assignment_id)
+        return
     after, count = "", 0
     while True:
         page = await database.transaction(

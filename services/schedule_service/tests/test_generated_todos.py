@@ -31,7 +31,7 @@ def step(title: str, *subtasks: str, due: int = -2, **fields):
 def plan(events):
     def make(*tasks, **fields):
         sample = events.sample("TASKS_GENERATED")
-        del sample["contentHash"]
+        del sample["contentHash"], sample["changedAt"]
         return {**sample, "dueAt": DUE.isoformat(), "tasks": list(tasks), **fields}
 
     return make
