@@ -216,7 +216,8 @@ class CanvasTransport:
                 return answer
         except TimeoutError:
             reason = "took too long"
-        except httpx.HTTPError as problem:
+        except (httpx.HTTPError, httpx.InvalidURL) as problem:
+            # An address in `Location` that cannot be one is read even though it is not followed.
             reason = type(problem).__name__
         # Outside the except block: httpx's errors hold the request, and so the token.
         return _Setback(CanvasUnavailable(f"Canvas could not be read: {reason}"))
@@ -240,7 +241,8 @@ class CanvasTransport:
             CanvasAnswerUnusable: Not to the configured scheme, host, port and API path (C-04).
         """
         try:
-            target = url.join(link)
+            # No address has a backslash, and programs disagree on whether it is a slash.
+            target = None if "\\" in link else url.join(link)
         except (httpx.InvalidURL, ValueError):
             target = None
         if target is None or not self._is_ours(target):
