@@ -47,7 +47,7 @@ check: install ## Format, lint, types and import contracts
 	$(VENV)/bin/lint-imports
 
 test: install $(LINTERS_INSTALLED) ## All tests
-	$(VENV)/bin/pytest -q
+	$(VENV)/bin/pytest -q -n 2 --dist loadgroup
 
 fuzz: install ## The document's operations with three seeds and many examples
 	FUZZ_SEEDS=1,2,3 FUZZ_EXAMPLES=40 $(VENV)/bin/pytest -s tests/system/test_document_fuzz.py

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local_stack.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_emulator
 from local_stack.mysql_server import start_mysql
+from local_stack.session import running_stack
 from shared.settings import Settings
 
 
@@ -38,9 +40,22 @@ def aws(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings(aws_region=REGION, aws_endpoint_url=emulator_url)
 
 
+@pytest.fixture(scope="session")
+def stack_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the state directory of the running system, with its logs."""
+    return tmp_path_factory.mktemp("stack")
+
+
+@pytest.fixture(scope="session")
+def stack(stack_directory: Path) -> Iterator[dict[str, Any]]:
+    """Yield the `stack.json` of a running system, the only one of the run."""
+    with running_stack(stack_directory) as described:
+        yield described
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests of a whole stack; with pytest-xdist keep them on one worker, which starts one."""
+    """Give one worker all tests of the running system, and begin with them; keep each file on one worker."""
     for item in items:
-        if item.get_closest_marker("stack"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+        needs_stack = "stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stack" if needs_stack else str(item.path)))
     items.sort(key=lambda item: item.get_closest_marker("stack") is None)

@@ -1,4 +1,4 @@
-"""The whole system on this machine; slow, so few tests and one stack for all of them."""
+"""The whole system on this machine; slow, so few tests."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ import pytest
 from local_stack.children import ProcessIdentity
 from local_stack.ports import free_port_offset
 from local_stack.processes import ports
-from local_stack.session import running_stack
 from local_stack.state_directory import REPOSITORY
 from shared.events.routes import QUEUES
 from shared.testing.schemas import execute
@@ -32,17 +31,6 @@ PROCESSES = {
     "schedule_service",
     "schedule_service_worker",
 }
-
-
-@pytest.fixture(scope="module")
-def state_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("stack")
-
-
-@pytest.fixture(scope="module")
-def stack(state_directory: Path) -> Iterator[dict[str, Any]]:
-    with running_stack(state_directory) as described:
-        yield described
 
 
 def until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
@@ -60,7 +48,7 @@ def answers(url: str) -> bool:
 
 
 def test_the_description_has_everything_other_programs_need(
-    stack: dict[str, Any], state_directory: Path
+    stack: dict[str, Any], stack_directory: Path
 ) -> None:
     """`contract/additions.md` G."""
     urls = {"gateway", "user_service", "course_service", "schedule_service", "aws", "canvas"}
@@ -78,7 +66,7 @@ def test_the_description_has_everything_other_programs_need(
         name for queue in QUEUES for name in (queue.name, f"{queue.name}-dlq")
     }
     assert set(stack["pids"]) >= PROCESSES
-    assert stat.S_IMODE((state_directory / "stack.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((stack_directory / "stack.json").stat().st_mode) == 0o600
 
 
 def test_the_schemas_are_migrated_and_open_to_the_described_user(stack: dict[str, Any]) -> None:
@@ -99,10 +87,10 @@ def test_the_described_token_opens_the_sandbox(stack: dict[str, Any]) -> None:
 
 
 def test_a_killed_process_comes_back_under_a_new_pid_in_the_description(
-    stack: dict[str, Any], state_directory: Path
+    stack: dict[str, Any], stack_directory: Path
 ) -> None:
     def pid() -> int:
-        described = json.loads((state_directory / "stack.json").read_text())
+        described = json.loads((stack_directory / "stack.json").read_text())
         return int(described["pids"]["course_service"])
 
     killed = pid()

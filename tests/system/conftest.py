@@ -1,35 +1,20 @@
-"""One whole stack for all system tests, and students who use it through the gateway."""
+"""Students who use the running system through the gateway, and what it shows them."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from local_stack.session import running_stack
 from shared.testing.schemas import execute
 
 Stack = dict[str, Any]
 
 PASSWORD = "Planner2026"
-
-
-@pytest.fixture(scope="session")
-def stack_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the state directory of the running system, with its logs."""
-    return tmp_path_factory.mktemp("stack")
-
-
-@pytest.fixture(scope="session")
-def stack(stack_directory: Path) -> Iterator[Stack]:
-    """Yield the `stack.json` of a running system."""
-    with running_stack(stack_directory) as described:
-        yield described
 
 
 @dataclass

@@ -29,22 +29,28 @@ from shared.settings import SettingsError
 from shared.testing.hostile_sqs import HostileSQS
 
 SAMPLES = Path("shared/events/samples")
-MALFORMED: list[Any] = [
-    "no JSON",
-    "[]",
-    "null",
-    '{"eventType": 5}',
-    {},
-    {"eventType": "ASSIGNMENT_CREATED_V2", "courseId": 3},
-    {"eventType": "COURSE_DISABLED", "cognitoSub": SUB, "courseId": 3},
-    assignment_event(courseId=None),
-    assignment_event(canvasAssignmentId="nine"),
-    assignment_event(dueAt="next week"),
-    assignment_event(changedAt="yesterday"),
-    assignment_event(changedAt="2026-11-20T03:04:05"),
-    {key: value for key, value in assignment_event().items() if key != "description"},
-    {"eventType": "SUBMISSION_DETECTED", "courseId": 3, "assignmentId": 12},
-]
+MALFORMED: dict[str, Any] = {
+    "no JSON": "no JSON",
+    "an array": "[]",
+    "null": "null",
+    "a number as type": '{"eventType": 5}',
+    "an empty object": {},
+    "a next major version": {"eventType": "ASSIGNMENT_CREATED_V2", "courseId": 3},
+    "another queue's event": {"eventType": "COURSE_DISABLED", "cognitoSub": SUB, "courseId": 3},
+    "no course": assignment_event(courseId=None),
+    "a word as id": assignment_event(canvasAssignmentId="nine"),
+    "words as date": assignment_event(dueAt="next week"),
+    "words as change": assignment_event(changedAt="yesterday"),
+    "a change in no zone": assignment_event(changedAt="2026-11-20T03:04:05"),
+    "no description": {
+        key: value for key, value in assignment_event().items() if key != "description"
+    },
+    "a submission of nobody": {
+        "eventType": "SUBMISSION_DETECTED",
+        "courseId": 3,
+        "assignmentId": 12,
+    },
+}
 
 
 async def test_two_hundred_random_batches_bring_back_only_what_failed(outline: Harness) -> None:
@@ -53,7 +59,10 @@ async def test_two_hundred_random_batches_bring_back_only_what_failed(outline: H
     expected_published = 0
     for _ in range(200):
         is_good = [choose.random() < 0.7 for _ in range(choose.randint(1, 10))]
-        bodies = [assignment_event() if good else choose.choice(MALFORMED) for good in is_good]
+        bodies = [
+            assignment_event() if good else choose.choice(list(MALFORMED.values()))
+            for good in is_good
+        ]
 
         failed = await outline.invoke(*bodies)
 
@@ -62,7 +71,7 @@ async def test_two_hundred_random_batches_bring_back_only_what_failed(outline: H
     assert len(outline.published()) == expected_published
 
 
-@pytest.mark.parametrize("body", MALFORMED, ids=str)
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 async def test_a_record_that_cannot_be_understood_is_left_for_the_dead_letter_queue(
     outline: Harness, body: Any
 ) -> None:
