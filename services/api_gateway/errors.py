@@ -9,7 +9,7 @@ class GatewayError(Exception):
 
     status: ClassVar[int] = 500
     text: ClassVar[str] = "Something went wrong on our side."
-    headers: ClassVar[tuple[tuple[bytes, bytes], ...]] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ()
     closes_connection: ClassVar[bool] = False
 
     def body(self) -> dict[str, Any] | None:
@@ -36,6 +36,40 @@ class TargetTooLong(GatewayError):
 
     status = 414
     text = "The request target is too long."
+    closes_connection = True
+
+
+class FramingRefused(GatewayError):
+    """The request is malformed, or two readers could disagree about where it ends."""
+
+    status = 400
+    text = "The request is malformed."
+    closes_connection = True
+
+
+class HeadersTooLarge(GatewayError):
+    """The request's headers are more or longer than any call of the contract needs."""
+
+    status = 431
+    text = "The request headers are too large."
+    closes_connection = True
+
+
+class HeadTooSlow(GatewayError):
+    """The client did not finish its request's headers."""
+
+    status = 408
+    text = "The request did not arrive in time."
+    closes_connection = True
+
+
+class ServerFull(GatewayError):
+    """There are more connections than the gateway takes."""
+
+    status = 503
+    text = "Too many connections. Please try again."
+    headers = ((b"retry-after", b"5"),)
+    closes_connection = True
 
 
 class InternalPath(GatewayError):
@@ -127,6 +161,14 @@ class UpstreamUnavailable(GatewayError):
 
     status = 503
     text = "The service is temporarily unavailable. Please try again."
+
+
+class UpstreamLeftAlone(UpstreamUnavailable):
+    """The service failed so often lately that it is left alone for some seconds."""
+
+    def __init__(self, retry_after_seconds: int = 5) -> None:
+        super().__init__()
+        self.headers = ((b"retry-after", b"%d" % retry_after_seconds),)
 
 
 class UpstreamTimedOut(GatewayError):

@@ -1,296 +1,288 @@
-"""Sends a request on to a service and streams the answer back; the only module that knows the HTTP client.
-
-aiohttp, because httpx manages a tenth of its requests per second as a proxy (reliability.md, fact 3).
-"""
+"""Carries an exchange to a service and the answer back; says what a failure means to the client (additions.md B)."""
 
 import asyncio
+import random
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Self
-
-import aiohttp
-from multidict import CIMultiDict
-from starlette.types import Receive, Send
-from yarl import URL
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 from services.api_gateway.errors import (
     BodyTooLarge,
-    BodyTooSlow,
     GatewayError,
+    UpstreamLeftAlone,
     UpstreamNotHTTP,
     UpstreamTimedOut,
     UpstreamUnavailable,
 )
-from services.api_gateway.forwarded_headers import answer_headers
-from services.api_gateway.metrics import UPSTREAM_SECONDS
+from services.api_gateway.forwarded_headers import answer_fields
+from services.api_gateway.metrics import CIRCUIT_OPEN, UPSTREAM_FAILURES, UPSTREAM_SECONDS
 from services.api_gateway.routes import Service
+from services.api_gateway.server.exchange import BODYLESS, Exchange
+from services.api_gateway.upstream.circuit import FAILURES_TO_OPEN, Circuit
+from services.api_gateway.upstream.connection import Answer, ServiceConnection
+from services.api_gateway.upstream.errors import (
+    AnswerLate,
+    CircuitOpen,
+    ConnectionBroke,
+    NotHTTP,
+    Overloaded,
+    ServiceFailed,
+    Unreachable,
+)
+from services.api_gateway.upstream.pool import ConnectionPool
+from services.api_gateway.upstream.retry_budget import RetryBudget
+from shared.logging import get_logger
 
-CONNECT_SECONDS = 3.0
-"""Services are in the same network; a connection that takes longer leads nowhere."""
+log = get_logger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
 """G-06; the longest body of the contract is under 64 KiB."""
 
-KEEP_ALIVE_SECONDS = 60.0
-"""Well below the 190 s after which services close idle connections, so that we hardly ever meet a closed one."""
+SECOND_TRY_SECONDS = (0.02, 0.1)
+"""Between these, at random, so that callers who failed together do not come back together."""
 
-MAX_CONNECTIONS_PER_SERVICE = 512
-"""A hung service holds at most this many; others wait for their turn and get 504 with it."""
-
-SLOW_READER_SECONDS = 60.0
-"""How long a client may take to read 64 KiB of an answer."""
-
-WHOLE_ANSWER_BYTES = 64 * 1024
-"""Answers up to this are read before they are passed on: one write, and a broken one can still become 503."""
-
-_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
-"""What aiohttp would add on its own where the client sent nothing."""
+_CLIENTS_TURN_SECONDS = 60.0
+"""While it is the client whom everyone waits for, whose own time ends earlier (`server.limits.Patience`)."""
 
 _REPEATABLE = frozenset({"GET", "HEAD"})
-"""Repeated once on a new connection when the kept one broke; everything else arrives at most once (G-08)."""
-
-
-_BODYLESS = frozenset({204, 304})
-"""Answers that never have a body, so that a length would be wrong or misleading."""
+"""Without a body, sent twice at most; everything else arrives at most once (G-08)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request as the service gets it."""
+    """What a service is asked."""
 
     service: Service
-    method: str
-    target: str
-    headers: list[tuple[str, str]]
-    has_body: bool
-    content_length: int | None
+    target: bytes
+    fields: list[bytes]
+    """Rendered header fields without those that frame the message."""
     answer_within_seconds: float
     is_private: bool
+    """Whether the answer is about somebody, so that no cache may keep it."""
+    on_success: Callable[[], Awaitable[None]] | None = None
+    """Awaited before the client gets to see a 2xx."""
 
 
 class AnswerCut(Exception):
     """The service broke off within its answer; the client's connection must be cut as well."""
 
 
-class _ConnectionBroke(Exception):
-    """The connection to the service ended before an answer began."""
+class _Link:
+    """Everything about one service."""
 
-
-class _ClientLeft(Exception):
-    """The client closed its connection while it was sending its body."""
+    def __init__(self, service: Service, base_url: str, failures_to_open: int) -> None:
+        self.service = service
+        self.pool = ConnectionPool(base_url)
+        self.circuit = Circuit(failures_to_open=failures_to_open)
+        self.retry_budget = RetryBudget()
+        self.host_field = f"host: {urlsplit(base_url).netloc}\r\n".encode("ascii")
+        self.seconds = UPSTREAM_SECONDS.labels(service)
 
 
 class Forwarder:
     """Connections to the services; open it as an async context manager."""
 
     def __init__(
-        self, base_urls: Mapping[Service, str], *, max_body_bytes: int = MAX_BODY_BYTES
+        self,
+        base_urls: Mapping[Service, str],
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        failures_to_open: int = FAILURES_TO_OPEN,
     ) -> None:
-        self._base_urls = base_urls
+        self._links = {
+            service: _Link(service, base_url, failures_to_open)
+            for service, base_url in base_urls.items()
+        }
         self._max_body_bytes = max_body_bytes
+        self._pools = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Open the pools."""
-        self._kept = _session(
-            aiohttp.TCPConnector(
-                limit=0,
-                limit_per_host=MAX_CONNECTIONS_PER_SERVICE,
-                keepalive_timeout=KEEP_ALIVE_SECONDS,
-            )
-        )
-        self._fresh = _session(aiohttp.TCPConnector(limit=0, force_close=True))
+        for link in self._links.values():
+            await self._pools.enter_async_context(link.pool)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close every connection."""
-        await self._kept.close()
-        await self._fresh.close()
+        await self._pools.aclose()
 
-    async def forward(self, call: Call, receive: Receive, send: Send) -> None:
-        """Send a request on and stream the answer back; return silently when the client has left.
+    async def forward(self, call: Call, exchange: Exchange) -> None:
+        """Send a request on and stream the answer back.
 
         Raises:
-            GatewayError: The service gave no usable answer, or the body is too large or too slow; nothing has
-                been sent to the client yet.
+            GatewayError: The service gave no usable answer, or the body is too large, too slow or malformed;
+                nothing has been sent to the client yet.
             AnswerCut: The service broke off within its answer.
         """
-        if call.content_length is not None and call.content_length > self._max_body_bytes:
+        if exchange.length is not None and exchange.length > self._max_body_bytes:
             raise BodyTooLarge
-        client = _Client(call, receive, send, self._max_body_bytes)
+        link = self._links[call.service]
         try:
-            async with asyncio.timeout(call.answer_within_seconds) as deadline:
-                async with client.watched(deadline):
-                    await self._exchange(call, client)
-        except (TimeoutError, aiohttp.ClientError, _ConnectionBroke) as problem:
-            if client.has_left:
-                return
-            if client.has_answer:
-                raise AnswerCut from problem
-            raise client.refusal or _failure(problem, client) from problem
+            link.circuit.admit()
+            link.retry_budget.earn()
+            await self._try(link, call, exchange)
+        except ServiceFailed as problem:
+            raise _failure(problem) from problem
 
-    async def _exchange(self, call: Call, client: "_Client") -> None:
-        started = time.perf_counter()
-        answer = await self._open(call, client)
-        UPSTREAM_SECONDS.labels(call.service).observe(time.perf_counter() - started)
+    async def _try(self, link: _Link, call: Call, exchange: Exchange) -> None:
+        """Try once, and once more where that is harmless and allowed."""
+        connection = link.pool.kept()
+        is_kept = connection is not None
         try:
-            await client.pass_on(answer)
-        except BaseException:
-            answer.close()
-            raise
-        answer.release()
-
-    async def _open(self, call: Call, client: "_Client") -> aiohttp.ClientResponse:
-        try:
-            return await self._request(self._kept, call, client)
-        except _ConnectionBroke:
-            if call.method not in _REPEATABLE or call.has_body:
+            connection = connection or await self._fresh(link, call)
+            await self._exchange(link, connection, call, exchange)
+        except (ConnectionBroke, Unreachable) as problem:
+            if exchange.has_begun or exchange.has_body or exchange.method not in _REPEATABLE:
                 raise
-            return await self._request(self._fresh, call, client)
+            is_stale = is_kept and isinstance(problem, ConnectionBroke) and problem.is_stale
+            if not is_stale:
+                # A stale connection says nothing about the service; anything else might be an outage.
+                if not link.retry_budget.spend():
+                    raise
+                await asyncio.sleep(random.uniform(*SECOND_TRY_SECONDS))  # noqa: S311 - spreads load
+            connection = await self._fresh(link, call)
+            await self._exchange(link, connection, call, exchange)
 
-    async def _request(
-        self, session: aiohttp.ClientSession, call: Call, client: "_Client"
-    ) -> aiohttp.ClientResponse:
-        headers = CIMultiDict(call.headers)
-        if call.content_length is not None and call.has_body:
-            headers["Content-Length"] = str(call.content_length)
-        return await session.request(
-            call.method,
-            URL(self._base_urls[call.service] + call.target, encoded=True),
-            headers=headers,
-            data=client.body() if call.has_body else None,
-            allow_redirects=False,
+    async def _fresh(self, link: _Link, call: Call) -> ServiceConnection:
+        try:
+            return await link.pool.fresh(call.answer_within_seconds)
+        except Unreachable as problem:
+            _note_failure(link, problem)
+            raise
+
+    async def _exchange(
+        self, link: _Link, connection: ServiceConnection, call: Call, exchange: Exchange
+    ) -> None:
+        started = time.perf_counter()
+        try:
+            answer = await self._ask(link, connection, call, exchange)
+            link.seconds.observe(time.perf_counter() - started)
+            _note_success(link)
+            if call.on_success is not None and 200 <= answer.status < 300:
+                await call.on_success()
+            await _pass_on(answer, connection, call, exchange)
+        except ServiceFailed as problem:
+            _note_failure(link, problem)
+            if exchange.has_begun:
+                raise AnswerCut from problem
+            raise
+        finally:
+            link.pool.give_back(connection)
+
+    async def _ask(
+        self, link: _Link, connection: ServiceConnection, call: Call, exchange: Exchange
+    ) -> Answer:
+        """Send the request and return what the service answers."""
+        line = b"%b %b HTTP/1.1\r\n" % (exchange.method.encode("ascii"), call.target)
+        parts = [line, link.host_field, *call.fields]
+        is_head = exchange.method == "HEAD"
+        if exchange.has_body and not exchange.is_whole:
+            return await self._upload(b"".join(parts), connection, call, exchange)
+        if exchange.has_body:
+            body = await exchange.read()
+            if len(body) > self._max_body_bytes:
+                raise BodyTooLarge
+            parts += [b"content-length: %d\r\n\r\n" % len(body), body]
+        else:
+            # Readers wait for no body either way, but some want a length with every POST (RFC 9110 8.6).
+            has_length = b"content-length" in exchange.headers
+            parts.append(b"content-length: 0\r\n\r\n" if has_length else b"\r\n")
+        return await connection.call(
+            b"".join(parts), is_head=is_head, within_seconds=call.answer_within_seconds
         )
 
-
-class _Client:
-    """The caller's side of one exchange: its body, its patience and its answer."""
-
-    def __init__(self, call: Call, receive: Receive, send: Send, max_body_bytes: int) -> None:
-        self._call = call
-        self._receive = receive
-        self._send = send
-        self._max_body_bytes = max_body_bytes
-        self._deadline: asyncio.Timeout | None = None
-        self._body_sent = asyncio.Event()
-        self._watcher: asyncio.Task[None] | None = None
-        self.has_left = False
-        self.has_answer = False
-        self.refusal: GatewayError | None = None
-        if not call.has_body:
-            self._body_sent.set()
-
-    @property
-    def body_is_complete(self) -> bool:
-        """Whether the whole body has been sent on."""
-        return self._body_sent.is_set()
-
-    @asynccontextmanager
-    async def watched(self, deadline: asyncio.Timeout) -> AsyncIterator[None]:
-        """Let the deadline pass at once when the client leaves, which ends the call to the service."""
-        self._deadline = deadline
-        self._watcher = asyncio.create_task(self._watch())
+    async def _upload(
+        self, head: bytes, connection: ServiceConnection, call: Call, exchange: Exchange
+    ) -> Answer:
+        """Send a body on as it arrives; the service may answer before it has all of it."""
+        length = exchange.length
+        framing = (
+            b"transfer-encoding: chunked" if length is None else b"content-length: %d" % length
+        )
+        answer = connection.call(
+            b"%b%b\r\n\r\n" % (head, framing),
+            is_head=exchange.method == "HEAD",
+            within_seconds=_CLIENTS_TURN_SECONDS,
+        )
+        sending = asyncio.create_task(self._send_body(connection, call, exchange))
+        either: tuple[asyncio.Future[Any], ...] = (answer, sending)
         try:
-            yield
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+                return await answer
+            # The rest of the body is of no use to the service, and the connection of none to others.
+            connection.is_sound = False
+            return await answer
         finally:
-            self._stop_watching()
+            answer.cancel()
+            sending.cancel()
 
-    async def body(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives; each piece gives the exchange its full time again."""
+    async def _send_body(
+        self, connection: ServiceConnection, call: Call, exchange: Exchange
+    ) -> None:
         size = 0
-        is_last = False
-        while not is_last:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self._leave()
-                raise _ClientLeft
-            piece = message.get("body", b"")
-            is_last = not message.get("more_body", False)
+        is_chunked = exchange.length is None
+        while piece := await exchange.read():
             size += len(piece)
             if size > self._max_body_bytes:
-                self.refusal = BodyTooLarge()
-                raise self.refusal
-            self._allow(self._call.answer_within_seconds)
-            if piece:
-                yield piece
-        self._body_sent.set()
-
-    async def pass_on(self, answer: aiohttp.ClientResponse) -> None:
-        """Send the service's answer to the client."""
-        if not 200 <= answer.status <= 599:
-            raise UpstreamNotHTTP
-        headers = answer_headers(answer.raw_headers, is_private=self._call.is_private)
-        length = answer.content_length
-        if length is not None and answer.status not in _BODYLESS:
-            headers.append((b"content-length", b"%d" % length))
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        if self._call.method == "HEAD" or (length is not None and length <= WHOLE_ANSWER_BYTES):
-            body = await answer.read()
-            self._stop_watching()
-            self.has_answer = True
-            await self._send(start)
-            await self._send({"type": "http.response.body", "body": body})
-            return
-        self.has_answer = True
-        await self._send(start)
-        async for piece in answer.content.iter_any():
-            self._allow(SLOW_READER_SECONDS)
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-            self._allow(self._call.answer_within_seconds)
-        self._stop_watching()
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def _watch(self) -> None:
-        await self._body_sent.wait()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._leave()
-
-    def _leave(self) -> None:
-        self.has_left = True
-        self._allow(0)
-
-    def _allow(self, seconds: float) -> None:
-        if self._deadline is not None and not self._deadline.expired():
-            self._deadline.reschedule(asyncio.get_running_loop().time() + seconds)
-
-    def _stop_watching(self) -> None:
-        # Our server reports a finished exchange as a client that left, too.
-        self._deadline = None
-        if self._watcher is not None:
-            self._watcher.cancel()
+                raise BodyTooLarge
+            wrapped = b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece
+            connection.allow(call.answer_within_seconds)
+            await connection.send(wrapped)
+            connection.allow(_CLIENTS_TURN_SECONDS)
+        if is_chunked:
+            await connection.send(b"0\r\n\r\n")
+        connection.allow(call.answer_within_seconds)
 
 
-def _failure(problem: BaseException, client: _Client) -> GatewayError:
-    """Say what a failure of the HTTP client means (additions.md B)."""
-    if isinstance(problem, aiohttp.ConnectionTimeoutError):
-        return UpstreamUnavailable()
-    if isinstance(problem, TimeoutError):
-        return UpstreamTimedOut() if client.body_is_complete else BodyTooSlow()
-    if isinstance(problem, aiohttp.ClientResponseError):
+async def _pass_on(
+    answer: Answer, connection: ServiceConnection, call: Call, exchange: Exchange
+) -> None:
+    """Send the service's answer to the client, a long one piece by piece."""
+    fields = answer_fields(answer.headers, is_private=call.is_private)
+    if exchange.method == "HEAD" or answer.status in BODYLESS:
+        if answer.length is not None and answer.status not in BODYLESS:
+            fields.append(b"content-length: %d\r\n" % answer.length)
+        exchange.answer_bare(answer.status, fields)
+        return
+    if answer.body is not None:
+        exchange.answer(answer.status, fields, answer.body)
+        return
+    exchange.begin(answer.status, fields, answer.length)
+    while piece := await connection.read():
+        connection.allow(_CLIENTS_TURN_SECONDS)
+        await exchange.send(piece)
+        connection.allow(call.answer_within_seconds)
+    exchange.end()
+
+
+def _failure(problem: ServiceFailed) -> GatewayError:
+    if isinstance(problem, CircuitOpen):
+        return UpstreamLeftAlone(problem.retry_after_seconds)
+    if isinstance(problem, Overloaded):
+        return UpstreamLeftAlone(1)
+    if isinstance(problem, AnswerLate):
+        return UpstreamTimedOut()
+    if isinstance(problem, NotHTTP):
         return UpstreamNotHTTP()
     return UpstreamUnavailable()
 
 
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating PUT and DELETE by itself when a kept connection broke."""
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as problem:
-        raise _ConnectionBroke from problem
+def _note_success(link: _Link) -> None:
+    if link.circuit.is_open:
+        log.info("circuit_closed", upstream=link.service)
+        CIRCUIT_OPEN.labels(link.service).set(0)
+    link.circuit.succeeded()
 
 
-def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-        skip_auto_headers=_AUTOMATIC_HEADERS,
-        middlewares=(_send_once,),
-    )
+def _note_failure(link: _Link, problem: ServiceFailed) -> None:
+    was_open = link.circuit.is_open
+    link.circuit.failed()
+    UPSTREAM_FAILURES.labels(link.service, type(problem).__name__).inc()
+    if link.circuit.is_open and not was_open:
+        log.warning("circuit_opened", upstream=link.service, reason=type(problem).__name__)
+        CIRCUIT_OPEN.labels(link.service).set(1)

@@ -1,7 +1,6 @@
 """The gateway's own pages: health, the merged API document, and an API page over all of them (O1, O2, O7, O8)."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import fastapi_offline
@@ -17,8 +16,6 @@ from shared.web.health import always_ready, health_router
 
 Document = Callable[[], Awaitable[bytes]]
 """Returns the merged API document, or raises a `GatewayError`."""
-
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 _OWN_FILES = Path(__file__).parent / "static"
 _SWAGGER_FILES = Path(fastapi_offline.__file__).parent / "static"
@@ -42,8 +39,8 @@ _PAGE_HEADERS = {
 }
 
 
-def create_pages(lifespan: Lifespan, document: Document) -> FastAPI:
-    """Return the app of the gateway's own pages; it also carries the process's lifespan."""
+def create_pages(document: Document) -> FastAPI:
+    """Return the app of the gateway's own pages."""
     app = FastAPI(
         title="API Gateway",
         version="1.0.0",
@@ -51,7 +48,6 @@ def create_pages(lifespan: Lifespan, document: Document) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     # The gateway depends on nothing it could not answer without: services may come and go behind it.
     app.include_router(health_router(always_ready))

@@ -21,7 +21,9 @@ _UNENCODED = "/-._~!$&'()*+,=:@"
 """What RFC 3986 lets stand in a path, without `;`, which some readers cut a segment at."""
 
 _WELL_FORMED = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})+")
-_QUERY = re.compile(rb"[\x21-\x7e]*")
+_PROXIED = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
+_QUERY = re.compile(rb"[\x21-\x22\x24-\x7e]*")
+"""Without `#`, which ends a query for some readers."""
 _AMBIGUOUS = re.compile(r"[\\%;?#]")
 
 
@@ -53,6 +55,16 @@ def canonical_path(raw_path: bytes, query: bytes = b"") -> str:
     # A full-width solidus or a two-dot leader becomes `/` or `..` wherever somebody normalises.
     _refuse_ambiguous(unicodedata.normalize("NFKC", path), separators)
     return path
+
+
+def split_target(target: bytes) -> tuple[bytes, bytes]:
+    """Return path and query of a request's target; of a proxy's form (RFC 9112 3.2.2) the host is ignored."""
+    if not target.startswith(b"/"):
+        proxied = _PROXIED.match(target)
+        if proxied is not None:
+            target = target[proxied.end() :] or b"/"
+    path, _, query = target.partition(b"?")
+    return path, query
 
 
 def encoded_path(path: str) -> str:

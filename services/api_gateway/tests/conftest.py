@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import pytest
 import pytest_asyncio
 
-from services.api_gateway.main import create_gateway
+from services.api_gateway.main import GatewayProcess
 from services.api_gateway.routes import ROUTES
+from services.api_gateway.server.limits import Patience
 from services.api_gateway.settings import GatewaySettings
 from services.api_gateway.tests.doubles import (
     CLIENT_ID,
@@ -27,6 +28,9 @@ ALLOWED_ORIGIN = "https://planner.example.org"
 
 QUICK_SECONDS = 0.4
 """What the tests' table lets a service take to answer; the real one is checked in test_routes."""
+
+QUICK_PATIENCE = Patience(first_byte=1, head=0.6, body=1.2, stall=0.5, reading=1, lingering=0.3)
+"""What the tests' clients get; the real one is checked in test_slow_clients."""
 
 
 @dataclass
@@ -73,6 +77,8 @@ async def running_system(
     signing_key: SigningKey,
     answer_within_seconds: float = QUICK_SECONDS,
     ended_sessions: EndedSessions | None = None,
+    patience: Patience = QUICK_PATIENCE,
+    failures_to_open: int = 1_000_000,
     **changes: object,
 ) -> AsyncIterator[System]:
     async with contextlib.AsyncExitStack() as stack:
@@ -86,8 +92,13 @@ async def running_system(
         routes = tuple(
             replace(route, answer_within_seconds=answer_within_seconds) for route in ROUTES
         )
-        app = create_gateway(gateway_settings(parts, **changes), routes=routes)
-        port = await stack.enter_async_context(serving(app))
+        gateway = GatewayProcess(
+            gateway_settings(parts, **changes),
+            routes=routes,
+            patience=patience,
+            failures_to_open=failures_to_open,
+        )
+        port = await stack.enter_async_context(serving(gateway))
         yield System(Client(port), signing_key=signing_key, ended_sessions=ended_sessions, **parts)
 
 

@@ -6,19 +6,18 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-import uvicorn
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from services.api_gateway.main import GatewayProcess
 from services.api_gateway.tokens.revocations import LatestRevocations
-from shared.web.serving import server_config
 
 POOL_ID = "ap-northeast-2_TestPool1"
 ISSUER = f"https://cognito-idp.ap-northeast-2.amazonaws.com/{POOL_ID}"
@@ -223,27 +222,17 @@ async def _until_closed(reader: asyncio.StreamReader) -> None:
         await asyncio.sleep(0.01)
 
 
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 @contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[int]:
-    """Serve an ASGI app on a free port, as its process does."""
+async def serving(gateway: GatewayProcess) -> AsyncIterator[int]:
+    """Serve a gateway on a free port, as its process does."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
-    config = server_config(app)
-    config.timeout_graceful_shutdown = 1
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        assert not task.done()
-        await asyncio.sleep(0.01)
+    listener.setblocking(False)
+    stopping = asyncio.Event()
+    task = asyncio.create_task(gateway.serve(listener, stopping))
     try:
         yield listener.getsockname()[1]
     finally:
-        server.should_exit = True
+        stopping.set()
         await task
 
 

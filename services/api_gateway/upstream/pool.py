@@ -1,0 +1,151 @@
+"""Keeps the connections to one service for the next calls, and bounds how many there are."""
+
+import asyncio
+import ssl
+import time
+from collections import deque
+from typing import Self
+from urllib.parse import urlsplit
+
+from services.api_gateway.upstream.connection import ServiceConnection
+from services.api_gateway.upstream.errors import AnswerLate, Overloaded, Unreachable
+
+CONNECT_SECONDS = 3.0
+"""Services are in the same network; a connection that takes longer leads nowhere."""
+
+KEEP_ALIVE_SECONDS = 60.0
+"""Well below the 190 s after which services close idle connections, so that we hardly ever meet a closed one."""
+
+MAX_CONNECTIONS = 512
+"""To one service from one worker: a hung service holds no more than these."""
+
+MAX_WAITING = 4096
+"""Calls that wait for a connection; more of them would only wait to be too late."""
+
+
+class ConnectionPool:
+    """The connections to one service; the one used last is used first."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        parts = urlsplit(base_url)
+        self._host = parts.hostname or ""
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._max_connections = max_connections
+        self._max_waiting = max_waiting
+        self._idle: deque[ServiceConnection] = deque()
+        self._waiting: deque[asyncio.Future[ServiceConnection | None]] = deque()
+        self._open = 0
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        """Begin to close connections that nobody uses any more."""
+        self._tidying = asyncio.create_task(self._tidy())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        self._closing = True
+        self._tidying.cancel()
+        for connection in self._idle:
+            connection.close()
+        self._idle.clear()
+
+    def kept(self) -> ServiceConnection | None:
+        """Return a connection that is open already, if there is one."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_sound:
+                return connection
+            self._open -= 1
+        return None
+
+    async def fresh(self, within_seconds: float) -> ServiceConnection:
+        """Return a new connection, or one that somebody else no longer needs when there are too many.
+
+        Raises:
+            ServiceFailed: None can be opened, too many wait already, or none came free in time.
+        """
+        if self._open >= self._max_connections:
+            connection = await self._turn(within_seconds)
+            if connection is not None:
+                return connection
+        else:
+            self._open += 1
+        try:
+            return await self._connect()
+        except BaseException:
+            self._let_go()
+            raise
+
+    def give_back(self, connection: ServiceConnection) -> None:
+        """Keep a connection whose call has ended for the next one, unless it cannot carry any."""
+        if not connection.rest() or self._closing:
+            connection.close()
+            self._let_go()
+            return
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(connection)
+                return
+        self._idle.append(connection)
+
+    async def _connect(self) -> ServiceConnection:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await loop.create_connection(
+                    lambda: ServiceConnection(loop), self._host, self._port, ssl=self._tls
+                )
+        except (OSError, TimeoutError) as problem:
+            raise Unreachable from problem
+        return connection
+
+    async def _turn(self, within_seconds: float) -> ServiceConnection | None:
+        """Wait for somebody's connection; None is the permission to open one."""
+        if len(self._waiting) >= self._max_waiting:
+            raise Overloaded
+        waiting: asyncio.Future[ServiceConnection | None] = asyncio.Future()
+        self._waiting.append(waiting)
+        try:
+            async with asyncio.timeout(within_seconds):
+                return await waiting
+        except (TimeoutError, asyncio.CancelledError) as problem:
+            self._pass_by(waiting)
+            if isinstance(problem, TimeoutError):
+                raise AnswerLate from problem
+            raise
+
+    def _pass_by(self, waiting: asyncio.Future[ServiceConnection | None]) -> None:
+        """Hand on what came just as its caller gave up."""
+        if not waiting.done() or waiting.cancelled():
+            return
+        connection = waiting.result()
+        if connection is None:
+            self._let_go()
+        else:
+            self.give_back(connection)
+
+    def _let_go(self) -> None:
+        """Pass the place of a connection that is no more to whoever waits."""
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+        self._open -= 1
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(KEEP_ALIVE_SECONDS / 4)
+            oldest = time.monotonic() - KEEP_ALIVE_SECONDS
+            while self._idle and (not self._idle[0].is_sound or self._idle[0].idle_since < oldest):
+                self._idle.popleft().close()
+                self._open -= 1
