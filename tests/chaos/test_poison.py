@@ -11,6 +11,8 @@ from shared.settings import Settings
 from shared.testing.schemas import migrated_schema
 from tests.chaos.poison import consume_with_poison, replay_killed_half_way
 
+pytestmark = pytest.mark.chaos
+
 GOOD = 297
 POISON = 3
 ROUNDS = 7
