@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from shared.database_tls import tls_context
 from shared.logging import get_logger
 from shared.queries import Query
 
@@ -82,7 +83,7 @@ class Database:
             "max_overflow": 0,
             "pool_timeout": POOL_TIMEOUT_SECONDS,
             "pool_recycle": 1800,
-            "connect_args": {"connect_timeout": 2},
+            "connect_args": {"connect_timeout": 2, "ssl": tls_context(database_url)},
         }
         url = driver_url(database_url, "asyncmy")
         self.engine: AsyncEngine = create_async_engine(

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, pool
 from sqlalchemy.exc import OperationalError
 
 from shared.database import Database, SchemaNotMigrated, driver_url
+from shared.database_tls import tls_context
 from shared.settings import DatabaseSettings, exit_with_error, load_settings
 
 LOCK_TIMEOUT_SECONDS = 300
@@ -39,7 +40,11 @@ def migrate(migrations: Path, database_url: str) -> None:
     Raises:
         MigrationBlocked: Another instance does not finish.
     """
-    engine = create_engine(driver_url(database_url, "pymysql"), poolclass=pool.NullPool)
+    engine = create_engine(
+        driver_url(database_url, "pymysql"),
+        poolclass=pool.NullPool,
+        connect_args={"ssl": tls_context(database_url)},
+    )
     with engine.connect() as connection:
         # Lock names are the server's: the schema's name keeps services from waiting for each other.
         lock = f"SELECT GET_LOCK(CONCAT('migrate_', DATABASE()), {LOCK_TIMEOUT_SECONDS})"
