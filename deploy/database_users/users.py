@@ -1,0 +1,33 @@
+"""The statements that make schemas and users."""
+
+from collections.abc import Mapping
+from typing import Any
+
+SCHEMAS = {
+    "user_service": "user_db",
+    "course_service": "course_db",
+    "schedule_service": "schedule_db",
+}
+"""Schema by the user that may enter it, whose name is that of its service."""
+
+
+def create_users(connection: Any, passwords: Mapping[str, str]) -> None:
+    """Make each schema and its user, or give an existing user the password and its rights again.
+
+    Rights are all on its own schema, for the service also migrates it, and none elsewhere.
+
+    Args:
+        connection: Of a user that may make users, without a schema.
+        passwords: By service.
+    """
+    with connection.cursor() as cursor:
+        for user, schema in SCHEMAS.items():
+            cursor.execute(
+                f"CREATE DATABASE IF NOT EXISTS `{schema}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci"
+            )
+            cursor.execute(
+                "CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (user, passwords[user])
+            )
+            cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", (user, passwords[user]))
+            cursor.execute(f"GRANT ALL PRIVILEGES ON `{schema}`.* TO %s@'%%'", (user,))
+    connection.commit()

@@ -1,0 +1,115 @@
+"""The documented path as commands: `python -m deploy.ecs`; README.md beside this file has their order."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import botocore.session
+
+from deploy.ecs import one_off
+from deploy.ecs.secrets import Surroundings, current_version, fill
+from deploy.ecs.stacks import STACKS, DeploymentFailed, Stack, deploy, outputs
+
+Client = Callable[[str], Any]
+
+
+def main() -> None:
+    """Do what the command line asks for, or end with one `error:` line."""
+    arguments = _arguments()
+    session = botocore.session.get_session()
+    try:
+        arguments.run(session.create_client, arguments)
+    except (DeploymentFailed, LookupError) as problem:
+        sys.exit(f"error: {problem}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m deploy.ecs", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    command = commands.add_parser("deploy", help="create or update stacks, in their order")
+    command.add_argument("stacks", nargs="+", choices=[stack.name for stack in STACKS])
+    command.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE")
+    command.set_defaults(run=_deploy)
+
+    command = commands.add_parser("secrets", help="give values to secrets that have none")
+    command.set_defaults(run=_secrets)
+
+    command = commands.add_parser("task", help="run a one-off task and wait for it")
+    command.add_argument("task", choices=one_off.TASKS)
+    command.set_defaults(run=_task)
+
+    command = commands.add_parser("release", help="migrate, then change functions and services")
+    command.add_argument("commit", help="whose images and packages were pushed")
+    command.add_argument(
+        "--rollback", action="store_true", help="to an older commit: schemas stay as they are"
+    )
+    command.add_argument("--role-arn", help="role that CloudFormation takes on")
+    command.set_defaults(run=_release)
+    return parser.parse_args()
+
+
+def _deploy(client: Client, arguments: argparse.Namespace) -> None:
+    parameters = dict(pair.split("=", 1) for pair in arguments.parameter)
+    for stack in STACKS:
+        if stack.name in arguments.stacks:
+            known = _known_parameters(client, stack)
+            _say(stack, deploy(client("cloudformation"), stack, known | parameters))
+
+
+def _known_parameters(client: Client, stack: Stack) -> dict[str, str]:
+    """Return the parameters that AWS itself knows."""
+    known = {}
+    if "InternalApiKeyVersion" in stack.parameter_names():
+        known["InternalApiKeyVersion"] = current_version(
+            client("secretsmanager"), "unisync/internal-api-key"
+        )
+    if "MasterSecretArn" in stack.parameter_names():
+        servers = client("rds").describe_db_instances(DBInstanceIdentifier="unisync")
+        known["MasterSecretArn"] = servers["DBInstances"][0]["MasterUserSecret"]["SecretArn"]
+    return known
+
+
+def _secrets(client: Client, _: argparse.Namespace) -> None:
+    token = os.environ.get("CANVAS_API_TOKEN")
+    if not token:
+        raise LookupError("CANVAS_API_TOKEN is missing: a Canvas token for the smoke test")
+    cloudformation = client("cloudformation")
+    identity = outputs(cloudformation, "unisync-identity")
+    surroundings = Surroundings(
+        database_endpoint=outputs(cloudformation, "unisync-database")["Endpoint"],
+        user_pool_id=identity["UserPoolId"],
+        client_id=identity["ClientId"],
+        canvas_api_token=token,
+    )
+    for name in fill(client("secretsmanager"), surroundings):
+        sys.stdout.write(f"{name}: made\n")
+
+
+def _task(client: Client, arguments: argparse.Namespace) -> None:
+    one_off.run(client("ecs"), one_off.place(client("cloudformation")), arguments.task)
+    sys.stdout.write(f"{arguments.task}: done\n")
+
+
+def _release(client: Client, arguments: argparse.Namespace) -> None:
+    cloudformation = client("cloudformation")
+    parameters = {"ImageTag": arguments.commit, "PackageVersion": arguments.commit}
+    for stack in STACKS:
+        if not stack.is_part_of_releases or (arguments.rollback and stack.name == "migrations"):
+            continue
+        _say(stack, deploy(cloudformation, stack, parameters, role_arn=arguments.role_arn))
+        if stack.name == "migrations":
+            for task in one_off.MIGRATIONS:
+                one_off.run(client("ecs"), one_off.place(cloudformation), task)
+                sys.stdout.write(f"{task}: done\n")
+
+
+def _say(stack: Stack, status: str) -> None:
+    sys.stdout.write(f"{stack.stack_name}: {status}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

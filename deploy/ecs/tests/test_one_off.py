@@ -1,0 +1,53 @@
+"""One-off tasks end well, or the deployment stops and says why."""
+
+from typing import Any
+
+import pytest
+
+from deploy.ecs.one_off import Place, run
+from deploy.ecs.stacks import DeploymentFailed
+
+PLACE = Place("unisync", ["subnet-1"], ["sg-1"])
+
+
+class FakeECS:
+    """Answers as ECS does for a task that is seen running twice and then stops."""
+
+    def __init__(self, exit_code: int | None = 0, *, is_startable: bool = True) -> None:
+        self.exit_code = exit_code
+        self.is_startable = is_startable
+        self.started: list[dict[str, Any]] = []
+        self.looks = 0
+
+    def run_task(self, **arguments: Any) -> dict[str, Any]:
+        self.started.append(arguments)
+        if not self.is_startable:
+            return {"tasks": [], "failures": [{"reason": "RESOURCE:FARGATE"}]}
+        return {"tasks": [{"taskArn": "arn:task"}], "failures": []}
+
+    def describe_tasks(self, **_: Any) -> dict[str, Any]:
+        self.looks += 1
+        status = "STOPPED" if self.looks > 2 else "RUNNING"
+        container = {} if self.exit_code is None else {"exitCode": self.exit_code}
+        return {"tasks": [{"lastStatus": status, "containers": [container]}]}
+
+
+def test_a_task_is_waited_for() -> None:
+    ecs = FakeECS()
+
+    run(ecs, PLACE, "user-service-migrate", poll_seconds=0)
+
+    assert ecs.looks == 3
+    assert [s["taskDefinition"] for s in ecs.started] == ["unisync-user-service-migrate"]
+
+
+@pytest.mark.parametrize("exit_code", [1, 78, 137, None])
+def test_a_task_that_ends_otherwise_stops_the_deployment(exit_code: int | None) -> None:
+    """D-06: services do not change after a migration that failed."""
+    with pytest.raises(DeploymentFailed, match="/unisync/user-service-migrate"):
+        run(FakeECS(exit_code), PLACE, "user-service-migrate", poll_seconds=0)
+
+
+def test_a_task_that_cannot_start_stops_the_deployment() -> None:
+    with pytest.raises(DeploymentFailed, match="RESOURCE:FARGATE"):
+        run(FakeECS(is_startable=False), PLACE, "database-users", poll_seconds=0)
