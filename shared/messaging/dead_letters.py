@@ -120,7 +120,8 @@ class DeadLetterQueue:
 
     async def next_batch(self) -> list[DeadLetter]:
         """Receive messages that this walk has not seen; an empty list is the end of the walk."""
-        while True:
+        batches_seen_before = 0
+        while batches_seen_before * MAX_BATCH <= len(self._held):
             answer = await self._sqs.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=MAX_BATCH,
@@ -135,8 +136,11 @@ class DeadLetterQueue:
             self._seen |= {letter.message_id for letter in new}
             # What this walk has replayed may be back before its end, and would go round for ever.
             letters = [letter for letter in new if letter.message_id not in self._sent]
-            if letters or not new:
+            if letters or not received:
                 return letters
+            batches_seen_before = 0 if new else batches_seen_before + 1
+        # All that this walk holds has come round again: there is nothing else.
+        return []
 
     async def replay(self, letters: Sequence[DeadLetter]) -> dict[str, str]:
         """Send messages to their source queue, counted, then delete those that it took.

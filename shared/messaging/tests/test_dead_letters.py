@@ -17,8 +17,10 @@ from shared.messaging.consumer import FailedMessage
 from shared.messaging.dead_letters import DeadLetterQueue
 from shared.messaging.dead_letters_command import add_commands, run
 from shared.messaging.failures import FailureColumns, FailureLog
+from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues, queue_url
 from shared.settings import Settings
+from shared.testing.hostile_sqs import HostileSQS
 from shared.testing.schemas import execute
 
 BODY = json.dumps({"eventType": "COURSE_DISABLED", "cognitoSub": "sub-of-a-student"})
@@ -114,8 +116,9 @@ def queues(aws: Settings, names: dict[str, str], monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def failures_url(mysql_server_url: str) -> Iterator[str]:
-    execute(mysql_server_url, "CREATE DATABASE dead_letters_test")
-    url = f"{mysql_server_url.rstrip('/')}/dead_letters_test"
+    name = f"dead_letters_{uuid4().hex[:8]}"
+    execute(mysql_server_url, f"CREATE DATABASE {name}")
+    url = f"{mysql_server_url.rstrip('/')}/{name}"
 
     async def create() -> None:
         database = Database(url)
@@ -125,7 +128,7 @@ def failures_url(mysql_server_url: str) -> Iterator[str]:
 
     asyncio.run(create())
     yield url
-    execute(mysql_server_url, "DROP DATABASE dead_letters_test")
+    execute(mysql_server_url, f"DROP DATABASE {name}")
 
 
 def record(url: str, message_id: str, *reasons: str) -> None:
@@ -318,6 +321,27 @@ def test_what_comes_back_while_a_replay_runs_is_not_replayed_by_it_again(queues:
 
     assert queues.do(replay_and_fail_again) == []
     assert len(queues.dead()) == 1
+
+
+async def test_a_walk_that_outlasts_the_visibility_timeout_sees_each_message_once_and_ends() -> (
+    None
+):
+    """Visibility 3 ms: what the walk holds comes round again and again."""
+    sqs = HostileSQS(seed=3, copies=1, second=0.0001)
+    await create_queues(sqs, {})
+    await Publisher(sqs).send(TASK_CREATION.dead_letter_name, [BODY.encode()] * 12)
+    seen: list[str] = []
+
+    async with (
+        asyncio.timeout(10),
+        DeadLetterQueue(sqs, TASK_CREATION, TASK_CREATION.name) as walk,
+    ):
+        while letters := await walk.next_batch():
+            seen += [letter.message_id for letter in letters]
+            await asyncio.sleep(0.01)
+
+    assert len(seen) == len(set(seen))
+    assert len(seen) >= 10
 
 
 def test_what_the_source_queue_refuses_stays_a_dead_letter(queues: Queues) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.orm import DeclarativeBase
@@ -25,13 +26,14 @@ class FailedMessageRow(FailureColumns, Base):
 
 @pytest.fixture
 async def database(mysql_server_url: str) -> AsyncIterator[Database]:
-    execute(mysql_server_url, "CREATE DATABASE failures_test")
-    database = Database(f"{mysql_server_url.rstrip('/')}/failures_test")
+    name = f"failures_{uuid4().hex[:8]}"
+    execute(mysql_server_url, f"CREATE DATABASE {name}")
+    database = Database(f"{mysql_server_url.rstrip('/')}/{name}")
     async with database.engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     yield database
     await database.close()
-    execute(mysql_server_url, "DROP DATABASE failures_test")
+    execute(mysql_server_url, f"DROP DATABASE {name}")
 
 
 @pytest.fixture
