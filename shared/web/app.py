@@ -1,5 +1,6 @@
 """Builds a service's FastAPI app: routes under the contract's common rules."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date, datetime
@@ -9,6 +10,7 @@ import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError, ResponseValidationError
 from fastapi_offline import FastAPIOffline
+from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from shared.database import DatabaseUnavailable
@@ -33,6 +35,10 @@ _STATUS_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 415: "UNSUPPORTED_
 
 _UNREADABLE = ("_type", "_parsing", "_attributes_type", "enum", "json_invalid", "literal_error")
 """Endings of pydantic's error types for values of the wrong kind; all others break a field's rule."""
+
+
+_PATH_PARAMETER = re.compile(r"(?<=\{)[a-z_]+(?=\})")
+"""Python's name of one; the document shows it as rest.md writes it, like the names in bodies."""
 
 
 def create_app(
@@ -176,7 +182,8 @@ def _refusal(problem: RequestValidationError) -> ServiceError:
         location = finding["loc"]
         is_missing = finding["type"] == "missing" or finding.get("input", ...) is None
         if location[0] != "body" or len(location) < 2:
-            return BadRequest(f"{location[-1]}: {finding['msg']}")
+            name = to_camel(location[-1]) if location[0] == "path" else location[-1]
+            return BadRequest(f"{name}: {finding['msg']}")
         if not is_missing and finding["type"].endswith(_UNREADABLE):
             return BadRequest(f"{location[1]}: {finding['msg']}")
         broken_rules.setdefault(
@@ -194,10 +201,17 @@ def _declare_security(app: FastAPI) -> None:
             "JWT Bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
         }
         document["security"] = [{"JWT Bearer": []}]
-        for path in document.get("paths", {}).values():
-            for operation in path.values():
+        document["paths"] = {
+            _PATH_PARAMETER.sub(lambda name: to_camel(name[0]), path): item
+            for path, item in document.get("paths", {}).items()
+        }
+        for item in document["paths"].values():
+            for operation in item.values():
                 # FastAPI documents 422 for every body; the contract never uses it.
                 operation.get("responses", {}).pop("422", None)
+                for parameter in operation.get("parameters", ()):
+                    if parameter["in"] == "path":
+                        parameter["name"] = to_camel(parameter["name"])
         document["components"].get("schemas", {}).pop("HTTPValidationError", None)
         document["components"].get("schemas", {}).pop("ValidationError", None)
         return document

@@ -24,14 +24,14 @@ OWNED_TABLES = {
 REACHES_OUT_TO = {
     # These name another user on purpose: a request, a block. They make a row of the stranger's own.
     ("post", "/api/v1/friends/requests"),
-    ("post", "/api/v1/friends/{friend_cognito_sub}/block"),
+    ("post", "/api/v1/friends/{friendCognitoSub}/block"),
 }
 ANSWERED_WITH_400 = (
     # rest.md E7, E8, E10, E19, E20 say so.
-    "post /api/v1/friends/requests/{request_id}/",
-    "delete /api/v1/friends/{friendship_id}",
-    "patch /api/v1/groups/{group_id}/members/{member_id}/role path:memberId",
-    "delete /api/v1/groups/{group_id}/members/{member_id} path:",
+    "post /api/v1/friends/requests/{requestId}/",
+    "delete /api/v1/friends/{friendshipId}",
+    "patch /api/v1/groups/{groupId}/members/{memberId}/role path:memberId",
+    "delete /api/v1/groups/{groupId}/members/{memberId} path:",
 )
 ENDS_THE_SESSION = {
     ("post", "/api/v1/auth/signout"),
@@ -156,18 +156,13 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
                 yield method, path, operation
 
 
-def camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(part.title() for part in others)
-
-
 def attempts(
     document: dict[str, Any], own: dict[str, Any], foreign: dict[str, Any]
 ) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any] | None]]:
     """Yield every operation with one foreign id at a time in path, query or body, all others the stranger's own."""
     for method, path, operation in operations(document):
         parameters = {
-            where: [camel(p["name"]) for p in operation.get("parameters", []) if p["in"] == where]
+            where: [p["name"] for p in operation.get("parameters", []) if p["in"] == where]
             for where in ("path", "query")
         }
         required_query = {
@@ -185,8 +180,7 @@ def attempts(
             target, query, sent = path, dict(required_query), copy.deepcopy(body)
             for name in parameters["path"]:
                 source = foreign if (where, foreign_name) == ("path", name) else own
-                snake = next(p["name"] for p in operation["parameters"] if camel(p["name"]) == name)
-                target = target.replace("{" + snake + "}", str(source[name]))
+                target = target.replace("{" + name + "}", str(source[name]))
             if where == "query":
                 query[foreign_name] = foreign[foreign_name]
             if where == "body" and sent is not None:

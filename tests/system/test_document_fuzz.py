@@ -59,17 +59,17 @@ async def resources(student: Student, other: Student) -> dict[str, Any]:
         },
     )
     return {
-        "course_id": course["id"],
-        "canvas_assignment_id": assignments[0]["canvasAssignmentId"],
-        "enrollment_id": (await student.get("/enrollments"))[0]["id"],
-        "category_id": category["categoryId"],
-        "schedule_id": schedule["scheduleId"],
-        "todo_id": todo["todoId"],
-        "group_id": group["groupId"],
-        "member_id": member["memberId"],
-        "request_id": request["friendshipId"],
-        "friendship_id": request["friendshipId"],
-        "friend_cognito_sub": other.cognito_sub,
+        "courseId": course["id"],
+        "canvasAssignmentId": assignments[0]["canvasAssignmentId"],
+        "enrollmentId": (await student.get("/enrollments"))[0]["id"],
+        "categoryId": category["categoryId"],
+        "scheduleId": schedule["scheduleId"],
+        "todoId": todo["todoId"],
+        "groupId": group["groupId"],
+        "memberId": member["memberId"],
+        "requestId": request["friendshipId"],
+        "friendshipId": request["friendshipId"],
+        "friendCognitoSub": other.cognito_sub,
     }
 
 

@@ -348,11 +348,11 @@ class TestCommonRules:
             for method in operations
         } == {
             "GET /v1/courses",
-            "GET /v1/courses/{course_id}",
-            "GET /v1/courses/{course_id}/assignments",
-            "GET /v1/assignments/canvas/{canvas_assignment_id}",
+            "GET /v1/courses/{courseId}",
+            "GET /v1/courses/{courseId}/assignments",
+            "GET /v1/assignments/canvas/{canvasAssignmentId}",
             "GET /v1/enrollments",
-            "PUT /v1/enrollments/{enrollment_id}/sync",
+            "PUT /v1/enrollments/{enrollmentId}/sync",
         }
 
     async def test_health_follows_the_database(self, client: httpx.AsyncClient) -> None:

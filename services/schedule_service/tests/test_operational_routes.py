@@ -4,18 +4,18 @@ import pytest
 
 ENDPOINTS = {
     "/v1/categories": {"get", "post"},
-    "/v1/categories/{category_id}": {"get", "put", "delete"},
+    "/v1/categories/{categoryId}": {"get", "put", "delete"},
     "/v1/schedules": {"get", "post"},
     "/v1/schedules/check-conflicts": {"post"},
     "/v1/schedules/find-free-slots": {"post"},
     "/v1/schedules/occurrences": {"get"},
-    "/v1/schedules/{schedule_id}": {"get", "put", "delete"},
-    "/v1/schedules/{schedule_id}/status": {"patch"},
+    "/v1/schedules/{scheduleId}": {"get", "put", "delete"},
+    "/v1/schedules/{scheduleId}/status": {"patch"},
     "/v1/todos": {"get", "post"},
-    "/v1/todos/{todo_id}": {"get", "put", "delete"},
-    "/v1/todos/{todo_id}/progress": {"patch"},
-    "/v1/todos/{todo_id}/status": {"patch"},
-    "/v1/todos/{todo_id}/subtasks": {"get", "post"},
+    "/v1/todos/{todoId}": {"get", "put", "delete"},
+    "/v1/todos/{todoId}/progress": {"patch"},
+    "/v1/todos/{todoId}/status": {"patch"},
+    "/v1/todos/{todoId}/subtasks": {"get", "post"},
 }
 
 
@@ -75,12 +75,12 @@ async def test_every_answer_and_error_of_the_written_endpoints_is_documented(api
     general = {"400", "401", "500", "503"}
     expected = {
         ("/v1/categories", "post"): {"201", "403", "409", "415"},
-        ("/v1/categories/{category_id}", "put"): {"200", "403", "404", "409", "415"},
-        ("/v1/categories/{category_id}", "delete"): {"204", "403", "404"},
+        ("/v1/categories/{categoryId}", "put"): {"200", "403", "404", "409", "415"},
+        ("/v1/categories/{categoryId}", "delete"): {"204", "403", "404"},
         ("/v1/schedules", "post"): {"201", "403", "404", "415"},
-        ("/v1/schedules/{schedule_id}", "put"): {"200", "403", "404", "415"},
-        ("/v1/schedules/{schedule_id}/status", "patch"): {"200", "403", "404", "415"},
-        ("/v1/schedules/{schedule_id}", "delete"): {"204", "403", "404"},
+        ("/v1/schedules/{scheduleId}", "put"): {"200", "403", "404", "415"},
+        ("/v1/schedules/{scheduleId}/status", "patch"): {"200", "403", "404", "415"},
+        ("/v1/schedules/{scheduleId}", "delete"): {"204", "403", "404"},
     }
     for (path, method), statuses in expected.items():
         assert set(paths[path][method]["responses"]) == statuses | general

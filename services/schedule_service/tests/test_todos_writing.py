@@ -525,7 +525,7 @@ async def test_the_document_names_every_answer_of_the_todo_endpoints(api):
         if path.startswith("/v1/todos")
         for method, operation in operations.items()
     }
-    one, general = "/{todo_id}", {"400", "401", "403", "500", "503"}
+    one, general = "/{todoId}", {"400", "401", "403", "500", "503"}
     writing = general | {"404", "415"}
     assert documented == {
         ("GET", ""): general | {"200"},

@@ -88,8 +88,8 @@ async def send() -> AsyncIterator[Callable[..., Any]]:
             )
         )
     assert (
-        apps[0].openapi()["paths"]["/v1/things/{thing_id}"]["get"]["parameters"]
-        == (apps[1].openapi()["paths"]["/v1/things/{thing_id}"]["get"]["parameters"])
+        apps[0].openapi()["paths"]["/v1/things/{thingId}"]["get"]["parameters"]
+        == (apps[1].openapi()["paths"]["/v1/things/{thingId}"]["get"]["parameters"])
     )
     clients = [
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") for app in apps
