@@ -369,6 +369,34 @@ def test_what_the_source_queue_refuses_stays_a_dead_letter(queues: Queues) -> No
     assert [message["Body"] for message in queues.dead()] == ["{}"]
 
 
+@pytest.mark.parametrize("cut_off_at", ["send_message_batch", "delete_message_batch"])
+def test_a_replay_that_is_cut_off_at_either_call_still_has_the_dead_letter(
+    queues: Queues, cut_off_at: str
+) -> None:
+    """Q-06: sent first, deleted afterwards."""
+    (message_id,) = queues.kill(BODY)
+
+    class CutOff:
+        def __init__(self, sqs: Any) -> None:
+            self._sqs = sqs
+
+        def __getattr__(self, name: str) -> Any:
+            if name == cut_off_at:
+                raise ConnectionResetError(name)
+            return getattr(self._sqs, name)
+
+    async def replay(sqs: Any) -> None:
+        async with DeadLetterQueue(CutOff(sqs), TASK_CREATION, queues.name) as walk:
+            await walk.replay(await walk.next_batch())
+
+    with pytest.raises(ConnectionResetError):
+        queues.do(replay)
+
+    assert [message["MessageId"] for message in queues.dead()] == [message_id]
+    sent = [] if cut_off_at == "send_message_batch" else [BODY]
+    assert [message["Body"] for message in queues.waiting()] == sent
+
+
 def test_purging_removes_what_was_named_and_nothing_else(queues: Queues) -> None:
     first, second = queues.kill(BODY, "{}")
 
