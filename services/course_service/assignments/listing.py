@@ -7,10 +7,9 @@ student's previous listing, so that students with different sections or due date
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, literal_column, select
-from sqlalchemy.dialects.mysql import insert
+import orjson
+from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.assignments.descriptions import sanitise_description
@@ -25,8 +24,58 @@ from services.course_service.assignments.schemas import (
     ListingEffect,
 )
 from services.course_service.courses.service import lock_courses
-from services.course_service.database import READ_CHUNK
+from services.course_service.database import READ_CHUNK, Upsert
 from shared.database import utc_now
+
+ASSIGNMENTS = Upsert(
+    "assignments",
+    columns=(
+        "id",
+        "canvas_assignment_id",
+        "course_id",
+        "title",
+        "description",
+        "due_at",
+        "points_possible",
+        "submission_types",
+        "created_at",
+        "updated_at",
+    ),
+    changing={
+        "course_id": "VALUES(course_id)",
+        "title": "VALUES(title)",
+        "description": "VALUES(description)",
+        "due_at": "VALUES(due_at)",
+        "points_possible": "VALUES(points_possible)",
+        "submission_types": "VALUES(submission_types)",
+        # Strictly later at each change, whatever the clocks of two workers say: plans are put in order by it.
+        "updated_at": "GREATEST(VALUES(updated_at), assignments.updated_at + INTERVAL 1 MICROSECOND)",
+    },
+)
+
+KNOWN = "COALESCE(VALUES({0}), IF(canvas_assignment_id = VALUES(canvas_assignment_id), {0}, NULL))"
+"""A listing that says nothing of the submission leaves what is known, but not of another assignment."""
+
+VISIBILITY = Upsert(
+    "assignment_visibility",
+    columns=(
+        "cognito_sub",
+        "assignment_id",
+        "canvas_assignment_id",
+        "due_at",
+        "listing_hash",
+        "submission",
+        "submission_hash",
+    ),
+    # In this order: the database sees the new Canvas id in what comes after it.
+    changing={
+        "submission": KNOWN.format("submission"),
+        "submission_hash": KNOWN.format("submission_hash"),
+        "canvas_assignment_id": "VALUES(canvas_assignment_id)",
+        "due_at": "VALUES(due_at)",
+        "listing_hash": "VALUES(listing_hash)",
+    },
+)
 
 
 @dataclass(frozen=True)
@@ -227,33 +276,21 @@ async def _ids(session: AsyncSession, canvas_ids: Sequence[int]) -> dict[int, in
 
 async def _write(session: AsyncSession, rows: Sequence[tuple[int | None, int, _Content]]) -> None:
     now = utc_now()
-    statement = insert(Assignment)
-    changing = (
-        "course_id",
-        "title",
-        "description",
-        "due_at",
-        "points_possible",
-        "submission_types",
-    )
-    # Strictly later at each change, whatever the clocks of two workers say: plans are put in order by it.
-    changed_at = func.greatest(
-        statement.inserted.updated_at,
-        # Without a parameter: the driver joins rows into one statement only when all are in VALUES.
-        literal_column("assignments.updated_at + INTERVAL 1 MICROSECOND"),
-    )
-    await session.execute(
-        statement.on_duplicate_key_update(
-            {name: statement.inserted[name] for name in changing} | {"updated_at": changed_at}
-        ),
+    await ASSIGNMENTS.write(
+        session,
         [
-            {
-                **({} if assignment_id is None else {"id": assignment_id}),
-                "canvas_assignment_id": canvas_id,
-                **vars(content),
-                "created_at": now,
-                "updated_at": now,
-            }
+            (
+                assignment_id,
+                canvas_id,
+                content.course_id,
+                content.title,
+                content.description,
+                content.due_at,
+                content.points_possible,
+                content.submission_types,
+                now,
+                now,
+            )
             for assignment_id, canvas_id, content in rows
         ],
     )
@@ -282,37 +319,18 @@ async def _store_visibility(
     entries: Mapping[int, _Entry],
     ids: Mapping[int, int],
 ) -> None:
-    statement = insert(AssignmentVisibility)
-    inserted = statement.inserted
-    is_same = AssignmentVisibility.canvas_assignment_id == inserted.canvas_assignment_id
-
-    def kept(name: str) -> ColumnElement[Any]:
-        # A listing that says nothing of the submission leaves what is known, but not of another assignment.
-        known = case((is_same, getattr(AssignmentVisibility, name)))
-        return func.coalesce(inserted[name], known)
-
-    await session.execute(
-        # In this order: MySQL sees the new Canvas id in what comes after it.
-        statement.on_duplicate_key_update(
-            [
-                ("submission", kept("submission")),
-                ("submission_hash", kept("submission_hash")),
-                *(
-                    (name, inserted[name])
-                    for name in ("canvas_assignment_id", "due_at", "listing_hash")
-                ),
-            ]
-        ),
+    await VISIBILITY.write(
+        session,
         [
-            {
-                "cognito_sub": cognito_sub,
-                "assignment_id": ids[key],
-                "canvas_assignment_id": key,
-                "due_at": entry.assignment.due_at,
-                "listing_hash": entry.listing_hash,
-                "submission": submission.stored if submission else None,
-                "submission_hash": submission.submission_hash if submission else None,
-            }
+            (
+                cognito_sub,
+                ids[key],
+                key,
+                entry.assignment.due_at,
+                entry.listing_hash,
+                orjson.dumps(submission.stored).decode() if submission else None,
+                submission.submission_hash if submission else None,
+            )
             for key, entry in sorted(entries.items(), key=lambda item: ids[item[0]])
             for submission in [entry.assignment.submission]
         ],

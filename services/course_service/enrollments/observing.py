@@ -7,9 +7,22 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.courses.service import lock_courses
+from services.course_service.database import Upsert
 from services.course_service.enrollments.models import CourseObservation, Enrollment
 from services.course_service.enrollments.schemas import CourseView
 from shared.database import utc_now
+
+OBSERVATIONS = Upsert(
+    "course_observations",
+    columns=(
+        "cognito_sub",
+        "course_id",
+        "enrolled_at",
+        "course_observed_at",
+        "listing_observed_at",
+    ),
+    changing=("enrolled_at", "course_observed_at", "listing_observed_at"),
+)
 
 
 async def ensure_enrollments(
@@ -54,18 +67,16 @@ async def keep_observations(
     """Remember how fresh the student's view of each course is."""
     if not views:
         return
-    statement = insert(CourseObservation)
-    kept = ("enrolled_at", "course_observed_at", "listing_observed_at")
-    await session.execute(
-        statement.on_duplicate_key_update({name: statement.inserted[name] for name in kept}),
+    await OBSERVATIONS.write(
+        session,
         [
-            {
-                "cognito_sub": cognito_sub,
-                "course_id": view.course_id,
-                "enrolled_at": view.enrolled_at,
-                "course_observed_at": view.course_observed_at,
-                "listing_observed_at": view.listing_observed_at,
-            }
+            (
+                cognito_sub,
+                view.course_id,
+                view.enrolled_at,
+                view.course_observed_at,
+                view.listing_observed_at,
+            )
             for view in sorted(views, key=lambda view: view.course_id)
         ],
     )
