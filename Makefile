@@ -52,7 +52,7 @@ test: install $(LINTERS_INSTALLED) ## All tests
 fuzz: install ## The document's operations with three seeds and many examples, and descriptions in a browser
 	@command -v chromium > /dev/null || { echo "error: chromium is missing: run 'sudo apt-get install chromium'" >&2; exit 1; }
 	$(VENV)/bin/pytest -s -m fuzz tests/fuzz
-	FUZZ_SEEDS=1,2,3 FUZZ_EXAMPLES=40 $(VENV)/bin/pytest -s tests/system/test_document_fuzz.py
+	FUZZ_SEEDS=1,2,3 FUZZ_EXAMPLES=40 FUZZ_PHASES=examples,coverage,fuzzing,stateful $(VENV)/bin/pytest -s tests/system/test_document_fuzz.py
 
 format: install ## Rewrite the code in the house format
 	$(VENV)/bin/ruff format .

@@ -11,7 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.system.conftest import SignUp, Stack, Student, due_assignments, rows
+from tests.system.conftest import (
+    SignUp,
+    Stack,
+    Student,
+    due_assignments,
+    queues_are_empty,
+    rows,
+    until,
+)
 
 pytestmark = pytest.mark.stack
 
@@ -204,6 +212,8 @@ async def test_a_strangers_id_anywhere_reads_writes_and_links_nothing(
     await stranger.post("/integrations/canvas/credentials", {"canvasToken": stranger_token})
     own = await own_things(stranger, owner)
     document = (await stranger.gateway.get("/v3/api-docs")).json()
+    # Steps of the owner's assignments would otherwise arrive in between.
+    await until(lambda: queues_are_empty(stack, and_analysed=True), seconds=60)
     before = everything_of(stack, owner.cognito_sub)
     leaks, unreached, tried = [], [], 0
 

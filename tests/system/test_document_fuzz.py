@@ -15,8 +15,9 @@ from tests.system.conftest import SignUp, Stack, Student, due_assignments
 pytestmark = pytest.mark.stack
 
 SEEDS = os.environ.get("FUZZ_SEEDS", "1").split(",")
-EXAMPLES_PER_OPERATION = os.environ.get("FUZZ_EXAMPLES", "1")
-"""Beside the cases of the coverage and stateful phases; `make fuzz` tries three seeds and far more examples."""
+EXAMPLES_PER_OPERATION = os.environ.get("FUZZ_EXAMPLES", "3")
+PHASES = os.environ.get("FUZZ_PHASES", "examples,fuzzing,stateful")
+"""About 200 cases; `make fuzz` tries three seeds, every phase and far more examples."""
 
 CHECKS = (
     "not_a_server_error",
@@ -96,7 +97,7 @@ async def test_no_request_gets_a_5xx_or_an_answer_outside_the_document(
             *("--config-file", "schemathesis.toml", "run", f"{stack['gateway']}/v3/api-docs"),
             *("--header", f"Authorization: {student.gateway.headers['Authorization']}"),
             *("--checks", ",".join(CHECKS), "--seed", seed, "--no-color"),
-            *("--max-examples", EXAMPLES_PER_OPERATION),
+            *("--max-examples", EXAMPLES_PER_OPERATION, "--phases", PHASES),
             *("--exclude-path-regex", ENDS_THE_SESSION, "--request-timeout", "30"),
             *("--generation-database", "none"),
         ],
