@@ -75,18 +75,22 @@ class Circuit:
         self._failures = 0
         self._open_until = 0.0
 
+    @property
+    def is_failing(self) -> bool:
+        """Tell whether the model failed so often that calls are let through one at a time, if at all."""
+        return self._failures >= FAILURES_TO_OPEN
+
     def enter(self) -> None:
         """Let a call through.
 
         Raises:
             ProviderUnavailable: The model failed lately.
         """
-        if self._failures < FAILURES_TO_OPEN:
+        if not self.is_failing:
             return
         now = self._clock()
         if now < self._open_until:
             raise ProviderUnavailable("the model failed lately and is left alone")
-        # Others wait for what this one finds.
         self._open_until = now + OPEN_SECONDS
 
     def succeeded(self) -> None:
@@ -96,7 +100,7 @@ class Circuit:
     def failed(self) -> None:
         """Count a call that failed with all its tries."""
         self._failures += 1
-        if self._failures >= FAILURES_TO_OPEN:
+        if self.is_failing:
             self._open_until = self._clock() + OPEN_SECONDS
 
 
@@ -106,6 +110,7 @@ class ModelCalls:
     def __init__(self, retry: RetryPolicy | None = None, circuit: Circuit | None = None) -> None:
         self._retry = retry or RetryPolicy()
         self._circuit = circuit or Circuit()
+        self._trial = asyncio.Lock()
 
     async def make(self, try_once: Callable[[], Awaitable[Result]]) -> Result:
         """Return what a call brings, after at most three tries.
@@ -116,7 +121,15 @@ class ModelCalls:
         Raises:
             ProviderUnavailable: No try succeeded, or none was allowed.
         """
-        self._circuit.enter()
+        if self._circuit.is_failing:
+            # Others wait for what the one that tries finds: sent back, they would come again minutes later.
+            async with self._trial:
+                if self._circuit.is_failing:
+                    self._circuit.enter()
+                    return await self._make(try_once)
+        return await self._make(try_once)
+
+    async def _make(self, try_once: Callable[[], Awaitable[Result]]) -> Result:
         tries = 0
         while True:
             tries += 1

@@ -142,7 +142,11 @@ async def test_input_and_output_have_fixed_lengths(with_model: Harness, model: M
     await with_model.invoke(assignment_event(description=long, title="x" * 5_000))
 
     [request] = model.requests
-    assert len(request["messages"][1]["content"]) < MAX_TEXT_CHARACTERS * 1.2
+    characters = len(request["messages"][1]["content"])
+    print(  # noqa: T201
+        f"\nL-03: {len(long):,} characters in, {characters:,} asked, {MAX_OUTPUT_TOKENS} tokens out"
+    )
+    assert characters < MAX_TEXT_CHARACTERS * 1.2
     assert request["max_tokens"] == MAX_OUTPUT_TOKENS
     assert "temperature" not in request
 
@@ -223,6 +227,42 @@ async def test_after_the_outage_the_model_is_used_again(
     assert await with_model.invoke(assignment_event(), receive_count=2) == []
     [event] = with_model.published()
     assert event["tasks"][0]["title"] == "Implement round robin"
+
+
+async def test_a_backlog_of_an_outage_is_done_when_its_records_come_back(
+    with_model: Harness, model: ModelDouble, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L-04: within five minutes of recovery, by the clock of the circuit and the waits that were asked of the queue."""
+    moment = 0.0
+    with_model.function.analysis._provider._model._calls._circuit._clock = lambda: moment
+    waits: list[int] = []
+
+    async def change_message_visibility_batch(*, QueueUrl: str, Entries: Any) -> dict[str, Any]:
+        waits.extend(entry["VisibilityTimeout"] for entry in Entries)
+        return {}
+
+    with_model.sqs.change_message_visibility_batch = change_message_visibility_batch
+    events = [assignment_event(title=f"Lab {n}", canvasAssignmentId=n) for n in range(1, 101)]
+    model.status = 503
+    for start in range(0, 100, 10):
+        assert len(await with_model.invoke(*events[start : start + 10])) == 10
+    calls_in_outage = len(model.requests)
+    model.status = None
+    # The last record failed just before the model was back; all are there again after the longest wait.
+    moment = float(max(waits))
+
+    for start in range(0, 100, 10):
+        assert await with_model.invoke(*events[start : start + 10], receive_count=2) == []
+
+    print(  # noqa: T201
+        f"\nL-04: 100 records of an outage done {max(waits)} s after it at the latest,"
+        f" {calls_in_outage} calls during it"
+    )
+    assert len(waits) == 100
+    assert max(waits) <= 250
+    assert len(with_model.published()) == 100
+    # A batch is under way when the circuit opens, and each of its calls has three tries.
+    assert calls_in_outage <= 10 * 3
 
 
 async def test_a_hanging_model_costs_three_bounded_tries(
