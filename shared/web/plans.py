@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterable, Mapping
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -40,9 +40,9 @@ class Plan:
         self._function: Any = dependant.call
         self._request_name = dependant.request_param_name
         self._dependencies = [(part.name, Plan(part)) for part in dependant.dependencies]
-        self._path = dependant.path_params
-        self._query = dependant.query_params
-        self._headers = dependant.header_params
+        self._path = _parameters(dependant.path_params)
+        self._query = _parameters(dependant.query_params)
+        self._headers = _parameters(dependant.header_params)
 
     async def answer(self, request: Request) -> Response:
         """Read the parameters and return the endpoint's answer.
@@ -66,7 +66,7 @@ class Plan:
         if self._path:
             _read("path", self._path, request.path_params, arguments, findings)
         if self._query:
-            _read("query", self._query, request.query_params, arguments, findings)
+            _read("query", self._query, dict(request.query_params), arguments, findings)
         if self._headers:
             _read("header", self._headers, request.headers, arguments, findings)
         if len(findings) > found_before:
@@ -76,23 +76,45 @@ class Plan:
         return await self._function(**arguments)
 
 
+class _Parameter(NamedTuple):
+    """A single value of a request: how the function and how the wire calls it, and FastAPI's validation."""
+
+    name: str
+    alias: str
+    is_required: bool
+    default: Any
+    validate: Any
+
+
+def _parameters(fields: list[Any]) -> list[_Parameter]:
+    return [
+        _Parameter(
+            field.name,
+            field.alias,
+            field.field_info.is_required(),
+            field.field_info.default,
+            field.validate,
+        )
+        for field in fields
+    ]
+
+
 def _read(
     place: str,
-    fields: list[Any],
+    parameters: list[_Parameter],
     given: Mapping[str, Any],
     arguments: dict[str, Any],
     findings: list[Finding],
 ) -> None:
-    for field in fields:
-        value = given.get(field.alias)
+    for name, alias, is_required, default, validate in parameters:
+        value = given.get(alias)
         if value is not None:
-            arguments[field.name], wrong = field.validate(value, loc=(place, field.alias))
+            arguments[name], wrong = validate(value, loc=(place, alias))
             findings += wrong
-        elif field.field_info.is_required():
-            where = (place, field.alias)
-            findings.append({"type": "missing", "loc": where, "msg": "Field required"})
+        elif is_required:
+            findings.append({"type": "missing", "loc": (place, alias), "msg": "Field required"})
         else:
-            arguments[field.name] = field.field_info.default
+            arguments[name] = default
 
 
 def plan_of(dependant: Dependant) -> Plan | None:

@@ -12,7 +12,7 @@ from services.schedule_service.occurrences import service
 from services.schedule_service.parameters import GROUP_ID, INCLUDE_GROUPS
 from services.schedule_service.schedules.errors import InvalidSchedule
 from services.schedule_service.schedules.listing import position_by_start
-from services.schedule_service.schedules.schemas import ScheduleRead, on_wire
+from services.schedule_service.schedules.schemas import ScheduleRead, all_on_wire
 from shared.identity.headers import Caller
 from shared.web.documentation import PAGED, ErrorCodeAnswer, documented_errors
 from shared.web.errors import BadRequest
@@ -51,7 +51,7 @@ async def list_occurrences(
         end=_given(end, "endDate"),
         page=page,
     )
-    return list_answer(request, page, [on_wire(schedule) for schedule in listed], position_by_start)
+    return list_answer(request, page, all_on_wire(listed), position_by_start)
 
 
 def _given(moment: datetime | None, name: str) -> datetime:

@@ -17,6 +17,7 @@ from services.schedule_service.schedules.schemas import (
     ScheduleStatus,
     ScheduleWrite,
     StatusChange,
+    all_on_wire,
     on_wire,
 )
 from shared.identity.headers import Caller
@@ -59,7 +60,7 @@ async def list_schedules(
         status=status,
         page=page,
     )
-    return list_answer(request, page, [on_wire(schedule) for schedule in listed], position)
+    return list_answer(request, page, all_on_wire(listed), position)
 
 
 @router.post(

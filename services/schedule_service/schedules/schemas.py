@@ -1,6 +1,6 @@
 """What the API says about schedules (rest.md 4.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -184,3 +184,8 @@ def on_wire(schedule: Mapping[Any, Any]) -> Mapping[Any, Any]:
         return schedule
     times = {name: schedule[name].isoformat() for name in ("startTime", "endTime")}
     return {**schedule, **times}
+
+
+def all_on_wire(schedules: Sequence[Mapping[Any, Any]]) -> Sequence[Mapping[Any, Any]]:
+    """Return a list of schedules to be written out, each as by `on_wire`."""
+    return schedules if is_utc() else [on_wire(schedule) for schedule in schedules]
