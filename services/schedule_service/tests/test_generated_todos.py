@@ -245,3 +245,40 @@ async def test_what_cannot_be_read_is_left_for_the_dead_letter_queue(handle, eve
     del message["canvasAssignmentId"]
     with pytest.raises(MalformedMessage):
         await handle(message)
+
+
+async def test_what_a_student_deleted_or_edited_stays_so_through_everything_that_comes_again(
+    handle, api, planner, plan, given, events
+):
+    """additions.md E: the same plan, a snapshot that moves the deadline, and a course that was off for a while."""
+    await given()
+    message = plan(step("A", "A1"), step("B"), step("C"))
+    await handle(message)
+    ids = {row["title"]: row["todo_id"] for row in todos(planner)}
+    assert (await api.delete(f"/v1/todos/{ids['B']}")).status_code == 204
+    planner.rows("UPDATE todos SET description = 'mine' WHERE title = 'C'")
+    planner.rows("UPDATE todos SET priority = 'URGENT' WHERE title = 'A1'")
+
+    await handle(message)
+    await given(due=DUE - timedelta(days=1))
+    await handle(events.disabled())
+    await given(due=DUE - timedelta(days=1))
+    await handle(message)
+
+    after = {row["title"]: row for row in todos(planner)}
+    assert after.keys() == {"A", "A1", "C"}
+    assert (after["C"]["description"], after["A1"]["priority"]) == ("mine", "URGENT")
+    assert after["C"]["deadline"] == after["A1"]["deadline"] == DUE
+    assert after["A"]["deadline"] == DUE - timedelta(days=1)
+    [schedule] = planner.schedules()
+    assert {row["schedule_id"] for row in after.values()} == {schedule["schedule_id"]}
+
+
+async def test_a_deadline_that_passes_leaves_the_todos_and_adds_none(handle, planner, plan, given):
+    """additions.md E"""
+    await given()
+    await handle(plan(step("A")))
+    before = todos(planner)
+    planner.rows("UPDATE schedules SET start_time = '2020-01-01', end_time = '2020-01-01'")
+    await handle(plan(step("A", due=-5), step("B")))
+    assert todos(planner) == before
