@@ -39,6 +39,11 @@ def _arguments() -> argparse.Namespace:
 
     command = commands.add_parser("task", help="run a one-off task and wait for it")
     command.add_argument("task", choices=one_off.TASKS)
+    command.add_argument(
+        "command",
+        nargs="*",
+        help="instead of its own, after `--`: -- python -m shared.messaging ...",
+    )
     command.set_defaults(run=_task)
 
     command = commands.add_parser("release", help="migrate, then change functions and services")
@@ -89,8 +94,9 @@ def _secrets(client: Client, _: argparse.Namespace) -> None:
 
 
 def _task(client: Client, arguments: argparse.Namespace) -> None:
-    one_off.run(client("ecs"), one_off.place(client("cloudformation")), arguments.task)
-    sys.stdout.write(f"{arguments.task}: done\n")
+    where = one_off.place(client("cloudformation"))
+    one_off.run(client("ecs"), where, arguments.task, command=arguments.command or None)
+    sys.stdout.write(f"{arguments.task}: done, see the log group /unisync/{arguments.task}\n")
 
 
 def _release(client: Client, arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Runs a task once and waits for its end: the database's users, and the migrations before the services change."""
+"""Runs a task once and waits for its end: the database's users, migrations, a replay of dead letters."""
 
 import time
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ TASKS = (
     "user-service-migrate",
     "course-service-migrate",
     "schedule-service-migrate",
+    "dead-letters",
 )
-MIGRATIONS = TASKS[1:]
+MIGRATIONS = TASKS[1:4]
 
 POLL_SECONDS = 3.0
 
@@ -39,13 +40,21 @@ def place(cloudformation: Any) -> Place:
     )
 
 
-def run(ecs: Any, where: Place, task: str, *, poll_seconds: float = POLL_SECONDS) -> None:
+def run(
+    ecs: Any,
+    where: Place,
+    task: str,
+    *,
+    command: list[str] | None = None,
+    poll_seconds: float = POLL_SECONDS,
+) -> None:
     """Run a task from its newest definition and return when it has ended well.
 
     Args:
         ecs: A botocore client.
         where: Cluster and network.
         task: One of `TASKS`.
+        command: What it runs instead of its own command, in exec form.
         poll_seconds: Pause between two looks.
 
     Raises:
@@ -61,6 +70,11 @@ def run(ecs: Any, where: Place, task: str, *, poll_seconds: float = POLL_SECONDS
                 "securityGroups": where.security_groups,
                 "assignPublicIp": "DISABLED",
             }
+        },
+        overrides={
+            "containerOverrides": [{"name": task.replace("-", "_"), "command": command}]
+            if command
+            else []
         },
     )
     if not started["tasks"]:

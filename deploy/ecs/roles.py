@@ -5,6 +5,7 @@ from typing import Any
 from deploy.ecs.intrinsics import Attribute, Document, Import, Reference, Substitution
 from deploy.ecs.messaging import export_of
 from deploy.ecs.processes import Process, SecretKey
+from shared.events.routes import QUEUES
 
 
 def role(name: str, statements: list[Document]) -> Document:
@@ -84,6 +85,30 @@ def start_statements(
             },
         ]
     return statements
+
+
+def replay_statements() -> list[Document]:
+    """Return what an operator's replay of dead letters may do."""
+    return [
+        {
+            "Sid": "TakeDeadLetters",
+            "Effect": "Allow",
+            "Action": [
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ReceiveMessage",
+            ],
+            "Resource": [Import(export_of(q.dead_letter_name)) for q in QUEUES],
+        },
+        {
+            "Sid": "SendThemAgain",
+            "Effect": "Allow",
+            "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"],
+            "Resource": [Import(export_of(q.name)) for q in QUEUES],
+        },
+    ]
 
 
 def own_statements(process: Process) -> list[Document]:

@@ -19,7 +19,7 @@ from deploy.ecs.processes import (
     SecretKey,
     database_url,
 )
-from deploy.ecs.roles import own_statements, role, start_statements
+from deploy.ecs.roles import own_statements, replay_statements, role, start_statements
 from shared.events.routes import QUEUES
 
 LOG_RETENTION_DAYS = 30
@@ -93,6 +93,16 @@ def migrations_template() -> Document:
             cpu=256,
             memory_mib=512,
         )
+    resources |= task(
+        "dead_letters",
+        image="course_service",
+        command=["python", "-m", "shared.messaging", "dlq", "list"],
+        settings=_every_process(),
+        secrets={"DATABASE_URL": database_url("course_service")},
+        cpu=256,
+        memory_mib=512,
+        statements=replay_statements(),
+    )
     resources |= task(
         "database_users",
         image="database_users",

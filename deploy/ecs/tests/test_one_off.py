@@ -51,3 +51,13 @@ def test_a_task_that_ends_otherwise_stops_the_deployment(exit_code: int | None) 
 def test_a_task_that_cannot_start_stops_the_deployment() -> None:
     with pytest.raises(DeploymentFailed, match="RESOURCE:FARGATE"):
         run(FakeECS(is_startable=False), PLACE, "database-users", poll_seconds=0)
+
+
+def test_a_task_can_be_given_another_command() -> None:
+    ecs = FakeECS()
+    replay = ["python", "-m", "shared.messaging", "dlq", "replay", "--all"]
+
+    run(ecs, PLACE, "dead-letters", command=replay, poll_seconds=0)
+
+    overrides = ecs.started[0]["overrides"]["containerOverrides"]
+    assert overrides == [{"name": "dead_letters", "command": replay}]
