@@ -25,6 +25,7 @@ LISTS = (
     "/v1/groups/{group}/members?limit=10",
     "/v1/friends/search?query=user-1&limit=100",
     "/v1/integrations/status",
+    "/v1/integrations/canvas/sync/runs",
     "/v1/users/me",
     "/internal/v1/revocations?since={now}",
     "/api/internal/groups/{group}/members/cognito-subs",
@@ -37,6 +38,7 @@ LENGTHS = {
     "/v1/friends/requests/pending": 300,
     "/v1/groups": 11,
     "/v1/groups/{group}/members": 310,
+    "/v1/integrations/canvas/sync/runs": 50,
     "/v1/friends/search?query=user-1&limit=100": 100,
 }
 """So that the plans are those of real answers."""
@@ -86,8 +88,20 @@ def many(database: Database, database_url: str) -> dict[str, Any]:
             "INSERT INTO deleted_users VALUES (%s, NOW(6) - INTERVAL %s HOUR)",
             [(f"gone-{n}", 30 + n) for n in range(USERS)],
         )
+        cursor.executemany(
+            "INSERT INTO credentials (cognito_sub, provider, encrypted_token, is_connected,"
+            " created_at, updated_at) VALUES (%s, 'CANVAS', 'x', 1, NOW(6), NOW(6))",
+            [(sub,) for sub in subs],
+        )
+        cursor.executemany(
+            "INSERT INTO sync_runs (cognito_sub, triggered_by, mode, status, started_at,"
+            " lease_until, finished_at)"
+            " VALUES (%s, 'SCHEDULED', 'COURSES', 'FAILED', NOW(6), NOW(6), NOW(6))",
+            [(sub,) for sub in [*subs, *subs[:50] * 60]],
+        )
         cursor.execute(
-            "ANALYZE TABLE users, friendships, `groups`, group_members, revocations, deleted_users"
+            "ANALYZE TABLE users, friendships, `groups`, group_members, revocations,"
+            " deleted_users, credentials, sync_runs"
         )
         cursor.fetchall()
         cursor.execute("SELECT DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%TZ')")
@@ -125,6 +139,7 @@ async def test_a_change_locks_and_deletes_by_index(
         ("user-0001", "PUT", "/v1/groups/{group}", {"name": "x"}),
         ("user-2000", "POST", "/v1/groups/{group}/leave", None),
         ("user-0001", "DELETE", "/v1/groups/{group}", None),
+        ("user-0001", "POST", "/v1/integrations/canvas/sync", None),
         ("user-2000", "DELETE", "/v1/users/me", None),
     ]
     for who, method, path, body in calls:
@@ -144,9 +159,10 @@ def _plan(
 ) -> list[tuple[str, str, str | None]]:
     """Return table, access type and key of each step, with values like those of the request."""
     values = {
-        r"LIMIT$": "10",
+        r"LIMIT( %s,)?$": "10",
+        r"provider =$": "'CANVAS'",
         r"(deleted_at|revoked_before|_at) (>=|<=)$": f"'{many['now'][:-1]}'",
-        r"(\bid|group_id) (=|>)$": str(many["group"]),
+        r"(\bid|group_id) (=|>|<=)$": str(many["group"]),
         r"status !=$": "'BLOCKED'",
         r"status =$": "'PENDING'",
         r"concat\('%%',$": "'user-1'",
