@@ -33,6 +33,7 @@ async def sub(client: httpx.AsyncClient, people: None, rows: Rows) -> str:
     await call("cho", "POST", f"/v1/friends/{sub}/block")
     await call(sub, "POST", "/v1/friends/requests", {"friendCognitoSub": "dan"})
     await call(sub, "POST", "/v1/integrations/canvas/credentials", {"canvasToken": "1234~abc"})
+    await call(sub, "POST", "/v1/integrations/canvas/sync")
     await call(sub, "POST", "/v1/groups", {"name": "alone"})
     group = (await call("ann", "POST", "/v1/groups", {"name": "of Ann"})).json()["groupId"]
     await call("ann", "POST", f"/v1/groups/{group}/members", {"userCognitoSub": sub})
@@ -97,6 +98,7 @@ async def test_everything_of_an_account_goes_everywhere(
     assert where_is(rows, sub) == {
         "users",
         "credentials",
+        "sync_runs",
         "friendships",
         "groups",
         "group_members",
