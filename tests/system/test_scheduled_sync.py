@@ -9,7 +9,7 @@ import httpx
 import pytest
 from aiobotocore.session import get_session
 
-from local_stack.provision import FUNCTION_NAME, SCHEDULES
+from local_stack.provision import FUNCTION_NAME
 from tests.system.conftest import (
     SignUp,
     Stack,
@@ -31,14 +31,20 @@ class Schedule:
         self._events = events
         self._functions = functions
 
+    async def rules(self) -> dict[str, Any]:
+        """Return what the function is invoked with by expression, as the emulator has it."""
+        found: dict[str, Any] = {}
+        for rule in (await self._events.list_rules())["Rules"]:
+            assert rule["State"] == "ENABLED"
+            targets = await self._events.list_targets_by_rule(Rule=rule["Name"])
+            [target] = targets["Targets"]
+            assert target["Arn"].endswith(f":function:{FUNCTION_NAME}")
+            found[rule["ScheduleExpression"]] = json.loads(target["Input"])
+        return found
+
     async def fire(self, mode: str) -> None:
-        constants = [
-            json.loads(target["Input"])
-            for schedule in SCHEDULES
-            for target in (await self._events.list_targets_by_rule(Rule=schedule.rule))["Targets"]
-        ]
+        constants = (await self.rules()).values()
         [constant] = [constant for constant in constants if constant["syncMode"] == mode]
-        assert constant["fanOut"] is True
         answer = await self._functions.invoke(
             FunctionName=FUNCTION_NAME, Payload=json.dumps(constant)
         )
@@ -75,6 +81,14 @@ async def has_run(student: Student, mode: str) -> bool:
 
 async def canvas_calls(canvas: httpx.AsyncClient) -> int:
     return int((await canvas.get("/_sandbox/requests")).json()["total"])
+
+
+async def test_the_rules_are_those_of_production(schedule: Schedule) -> None:
+    """additions.md D: assignments every 15 minutes, courses daily, each a constant for the function."""
+    assert await schedule.rules() == {
+        "rate(15 minutes)": {"fanOut": True, "syncMode": "assignments"},
+        "rate(1 day)": {"fanOut": True, "syncMode": "courses"},
+    }
 
 
 async def test_the_schedule_fills_the_planners_of_all_students(
