@@ -48,12 +48,11 @@ class Schedule:
 
 SCHEDULES = (
     Schedule(
-        "canvas-sync-assignments",
-        "rate(15 minutes)",
-        {"fanOut": True, "syncMode": "assignments"},
+        "unisync-assignments", "rate(15 minutes)", {"fanOut": True, "syncMode": "assignments"}
     ),
-    Schedule("canvas-sync-courses", "rate(1 day)", {"fanOut": True, "syncMode": "courses"}),
+    Schedule("unisync-courses", "cron(0 18 * * ? *)", {"fanOut": True, "syncMode": "courses"}),
 )
+"""Those of `deploy/ecs/functions.yaml`; the courses are read at night, at 03:00 in Korea."""
 
 WARM_UP_SECONDS = 30
 """A cold start takes about two seconds; the service's own function time-out would hide a hang."""
@@ -145,7 +144,7 @@ async def provision_function(
 
 
 async def provision_schedules(aws: Settings) -> None:
-    """Have EventBridge invoke the sync function by itself; the first time is one interval from now."""
+    """Have EventBridge invoke the sync function by itself; the first time is when the next interval is over."""
     async with aws_client("events", aws) as events, aws_client("lambda", aws) as functions:
         function = await functions.get_function(FunctionName=FUNCTION_NAME)
         for schedule in SCHEDULES:

@@ -87,7 +87,7 @@ async def test_the_rules_are_those_of_production(schedule: Schedule) -> None:
     """additions.md D: assignments every 15 minutes, courses daily, each a constant for the function."""
     assert await schedule.rules() == {
         "rate(15 minutes)": {"fanOut": True, "syncMode": "assignments"},
-        "rate(1 day)": {"fanOut": True, "syncMode": "courses"},
+        "cron(0 18 * * ? *)": {"fanOut": True, "syncMode": "courses"},
     }
 
 
