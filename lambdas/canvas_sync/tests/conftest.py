@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import uvicorn
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from local_stack.canvas_sandbox.main import create_sandbox, listen
 from local_stack.canvas_sandbox.running import running_sandbox
 from local_stack.canvas_sandbox.sandbox import Sandbox
 from shared.events.routes import ASSIGNMENT_EVENTS
+from shared.events.validation import problem_of
 from shared.messaging.queues import create_queues
 from shared.testing.hostile_sqs import HostileSQS
 
@@ -229,7 +231,10 @@ class Synchroniser:
         return await self.function.sync.synchronise(request, **options)
 
     def messages(self) -> list[Any]:
-        return self.sqs.bodies(ASSIGNMENT_EVENTS.name)
+        bodies = self.sqs.bodies(ASSIGNMENT_EVENTS.name)
+        problems = [problem_of(ASSIGNMENT_EVENTS, orjson.dumps(body)) for body in bodies]
+        assert not any(problems), f"Q-10: a body does not meet its published schema: {problems}"
+        return bodies
 
     def by_course(self) -> dict[int, list[dict[str, Any]]]:
         parts: dict[int, list[dict[str, Any]]] = {}

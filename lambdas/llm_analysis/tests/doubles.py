@@ -16,6 +16,7 @@ from lambdas.llm_analysis.settings import LLMAnalysisSettings
 from lambdas.llm_analysis.tests.server import Call, Server
 from lambdas.llm_analysis.tests.vendors import answered
 from shared.events.routes import LLM_ANALYSIS, TASK_CREATION
+from shared.events.validation import problem_of
 from shared.testing.hostile_sqs import HostileSQS
 
 API_KEY = "key-of-the-function"
@@ -124,7 +125,11 @@ class Harness:
         return [failure["itemIdentifier"] for failure in answered["batchItemFailures"]]
 
     def published(self) -> list[dict[str, Any]]:
-        return self.sqs.bodies(TASK_CREATION.name)
+        events = self.sqs.bodies(TASK_CREATION.name)
+        assert [problem_of(TASK_CREATION, json.dumps(event)) for event in events] == [None] * len(
+            events
+        ), "Q-10: every body meets its published schema"
+        return events
 
 
 def record(number: int, body: Any, receive_count: int = 1) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from typing import Any
 
+import orjson
+
 from services.course_service.outbox import OutboxRow
 from services.course_service.settings import QueueNames
 from services.course_service.sync.handlers import sync_handler
 from services.course_service.worker import body_builder
 from shared.database import Database
+from shared.events.routes import QUEUES
+from shared.events.validation import problem_of
 from shared.messaging.outbox import Relay
 from shared.messaging.publisher import Publisher
 from shared.testing.hostile_sqs import HostileSQS
@@ -97,6 +101,9 @@ class Worker:
 
     def _take(self, queue: str) -> list[Event]:
         bodies = self.sqs.bodies(queue)
+        route = next(route for route in QUEUES if route.name == queue)
+        problems = [problem_of(route, orjson.dumps(body)) for body in bodies]
+        assert not any(problems), f"Q-10: a body does not meet its published schema: {problems}"
         self.sqs._queues[queue].messages.clear()
         return bodies
 

@@ -181,6 +181,19 @@ async def test_a_message_without_its_envelope_is_left_for_the_dead_letter_queue(
     assert rows("SELECT * FROM courses") == []
 
 
+async def test_the_next_major_version_is_left_for_the_dead_letter_queue(
+    worker: Worker, rows: Rows
+) -> None:
+    """Q-10: what it calls `courses` differs, or it would not be one."""
+    message = synced(JIWOO, course(1, assignment(10)), eventType="CANVAS_SYNC_COMPLETED_V2")
+    message["listings"] = message.pop("courses")
+
+    with pytest.raises(MalformedMessage, match="courses"):
+        await worker.apply(message)
+
+    assert rows("SELECT * FROM courses") == []
+
+
 async def test_a_message_without_event_type_and_mode_takes_the_assignment_path(
     worker: Worker, rows: Rows
 ) -> None:

@@ -54,8 +54,8 @@ async def test_the_samples_take_effect_and_leave_the_queue(sqs, handle, planner,
 async def test_poison_ends_in_the_dead_letter_queue_and_its_neighbours_are_applied(
     sqs, handle, planner, events
 ):
-    """Q-05, Q-06, V-1: unknown and unreadable messages are never deleted."""
-    unknown = {"eventType": "TASKS_FORGOTTEN", "cognitoSub": planner.sub, "number": 1}
+    """Q-05, Q-06, Q-10, V-1: unknown and unreadable messages are never deleted."""
+    unknown = {"eventType": "TASKS_GENERATED_V2", "cognitoSub": planner.sub, "number": 1}
     unreadable = {"eventType": "COURSE_DISABLED", "cognitoSub": planner.sub}
     await send(sqs, unknown, events.snapshot(events.entry(1)), unreadable)
     async with running(sqs, handle):
