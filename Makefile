@@ -12,7 +12,7 @@ LINTERS_INSTALLED := $(LINTERS_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status logs token dlq check test fuzz format package bench
+.PHONY: help install run up down status logs token dlq check test fuzz chaos format package bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ fuzz: install ## The document's operations with three seeds and many examples, a
 	@command -v chromium > /dev/null || { echo "error: chromium is missing: run 'sudo apt-get install chromium'" >&2; exit 1; }
 	$(VENV)/bin/pytest -s -m fuzz tests/fuzz
 	FUZZ_SEEDS=1,2,3 FUZZ_EXAMPLES=40 FUZZ_PHASES=examples,coverage,fuzzing,stateful $(VENV)/bin/pytest -s tests/system/test_document_fuzz.py
+
+chaos: install ## Kill, stop and cut off workers for minutes; prints a figure for each promise
+	VISIBILITY_SECONDS=2 $(VENV)/bin/pytest -q -s -m chaos
 
 format: install ## Rewrite the code in the house format
 	$(VENV)/bin/ruff format .

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import random
 import re
 import subprocess
 import sys
@@ -160,6 +161,25 @@ async def test_only_the_failed_records_come_back() -> None:
         ]
     }
     assert len(sync.requests) == 4
+
+
+async def test_of_two_hundred_random_batches_only_the_failed_records_come_back() -> None:
+    """Q-05"""
+    choose = random.Random(5)
+    wrong = 0
+    for _ in range(200):
+        subs = [f"student-{number}" for number in range(choose.randint(1, 10))]
+        fails = frozenset(choose.sample(subs, choose.randint(0, len(subs))))
+        sync = RecordingSync(fails=fails)
+
+        answered = await answer(sync, {"Records": _records(*subs)})
+
+        named = [entry["itemIdentifier"] for entry in answered.get("batchItemFailures", [])]
+        expected = [f"m-{number}" for number, sub in enumerate(subs) if sub in fails]
+        is_done_once = sorted(request.cognito_sub for request in sync.requests) == subs
+        wrong += named != expected or not is_done_once
+    print(f"Q-05: 200 random subsets of records: {wrong} answered wrongly")  # noqa: T201
+    assert wrong == 0
 
 
 @pytest.mark.parametrize("record", [{"body": "no JSON"}, {}, None, {"body": 5, "messageId": ""}])

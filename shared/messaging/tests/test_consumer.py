@@ -1,6 +1,7 @@
 """What the consumer promises, on the hostile queue."""
 
 import asyncio
+import random
 from collections import Counter
 from typing import Any
 
@@ -79,6 +80,32 @@ async def test_one_failing_message_does_not_hold_up_its_batch(sqs: HostileSQS) -
     await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS))
 
     assert handled == {n: 3 if n == 3 else 1 for n in range(10)}
+
+
+async def test_of_two_hundred_random_batches_only_the_failed_messages_return() -> None:
+    """Q-05: the others are done once and deleted, whatever fails beside them."""
+    sqs = HostileSQS(copies=1, seed=5)
+    await create_queues(sqs, {}, visibility_seconds=1)
+    choose = random.Random(5)
+    fails = {
+        number
+        for batch in range(200)
+        for number in choose.sample(range(10 * batch, 10 * batch + 10), choose.randint(0, 10))
+    }
+    handled: Counter[int] = Counter()
+
+    async def handle(event: dict[str, Any]) -> None:
+        handled[event["number"]] += 1
+        if event["number"] in fails and handled[event["number"]] == 1:
+            raise ValueError("the first time")
+
+    await send(sqs, *({"cognitoSub": str(n % 7), "number": n} for n in range(2_000)))
+    await consume_until(sqs, handle, lambda: not sqs.bodies(QUEUE), seconds=60)
+
+    wrong = [n for n in range(2_000) if handled[n] != (2 if n in fails else 1)]
+    print(f"Q-05: 200 random subsets, {len(fails)} of 2,000 fail: {len(wrong)} done wrongly")  # noqa: T201
+    assert wrong == []
+    assert sqs.bodies(DEAD_LETTERS) == []
 
 
 async def test_a_poisoned_message_ends_unchanged_in_its_own_dead_letter_queue(
