@@ -1,0 +1,1 @@
+"""How fast synchronisations become rows, beside a raw loop that writes the same ones."""
