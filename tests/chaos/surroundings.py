@@ -153,12 +153,12 @@ class Surroundings:
                     assert await letters.replay(batch) == {}
 
     async def is_quiet(self) -> bool:
-        """Tell whether nothing waits between the first queue and the planner."""
+        """Tell whether nothing waits in the outbox or for a worker that runs."""
         if execute(self.database_urls[COURSE], "SELECT id FROM outbox LIMIT 1"):
             return False
-        counts = [
-            await self.waiting(self.name_of(queue)) for queue in (ASSIGNMENT_EVENTS, TASK_CREATION)
-        ]
+        modules = {worker.module for worker in self.workers}
+        consumed = {COURSE: ASSIGNMENT_EVENTS, SCHEDULE: TASK_CREATION}
+        counts = [await self.waiting(self.name_of(consumed[module])) for module in modules]
         return not any(counts)
 
     async def until_quiet(self, seconds: float = 120) -> None:

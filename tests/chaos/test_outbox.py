@@ -24,6 +24,10 @@ ROLLED_BACK = 1_000_000
 """Numbers from here on are messages whose work is rolled back."""
 
 
+class RolledBack(Exception):
+    """Ends a unit of work; a database error would have it tried again."""
+
+
 class Change:
     """Commits work in this process, and rolls other work back, as the worker's handler would."""
 
@@ -42,9 +46,9 @@ class Change:
 
         async def work(session: AsyncSession) -> None:
             await apply_sync(session, sync, queue_names=self._names)
-            raise InterruptedError
+            raise RolledBack
 
-        with contextlib.suppress(InterruptedError):
+        with contextlib.suppress(RolledBack):
             await self._database.transaction(work)
 
 
