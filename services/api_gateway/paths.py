@@ -20,6 +20,7 @@ _PLAIN = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 _UNENCODED = "/-._~!$&'()*+,=:@"
 """What RFC 3986 lets stand in a path, without `;`, which some readers cut a segment at."""
 
+_NOTHING_TO_ENCODE = re.compile(r"[A-Za-z0-9/._~-]*")
 _WELL_FORMED = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})+")
 _PROXIED = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _QUERY = re.compile(rb"[\x21-\x22\x24-\x7e]*")
@@ -69,6 +70,8 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
 
 def encoded_path(path: str) -> str:
     """Return a canonical path as it is sent on."""
+    if _NOTHING_TO_ENCODE.fullmatch(path):
+        return path
     return quote(path, safe=_UNENCODED)
 
 

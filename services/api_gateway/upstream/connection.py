@@ -50,10 +50,10 @@ class ServiceConnection(asyncio.Protocol):
         self._answer: asyncio.Future[Answer] | None = None
         self._arrival: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._forget_call()
         self.idle_since = 0.0
-        """In `time.monotonic` seconds."""
+        self.deadline = 0.0
+        """When the call under way is to `run_out`; both in `time.monotonic` seconds."""
         self.is_sound = True
         """Whether another call may use the connection."""
 
@@ -89,9 +89,7 @@ class ServiceConnection(asyncio.Protocol):
 
     def allow(self, seconds: float) -> None:
         """Give the service its time anew."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, self._fail, AnswerLate())
+        self.deadline = time.monotonic() + seconds
 
     async def send(self, piece: bytes) -> None:
         """Send a piece of the call's body; returns once the service takes more, or no longer listens."""
@@ -122,9 +120,6 @@ class ServiceConnection(asyncio.Protocol):
 
     def rest(self) -> bool:
         """End the call; tell whether the connection can be kept for another one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if not self._is_whole:
             self.close()
         self._answer = None
@@ -134,10 +129,12 @@ class ServiceConnection(asyncio.Protocol):
     def close(self) -> None:
         """Close the connection, whatever is on it."""
         self.is_sound = False
-        if self._timer is not None:
-            self._timer.cancel()
         if self._transport is not None:
             self._transport.abort()
+
+    def run_out(self) -> None:
+        """Fail the call: the service has had its time."""
+        self._fail(AnswerLate())
 
     # What the transport tells.
 
