@@ -9,10 +9,12 @@ TIMEOUT_SECONDS = 3.0
 
 
 async def is_healthy(check: str) -> bool:
-    """Tell whether a process answers at `http://...` with 200, or greets at `mysql://host:port`."""
+    """Tell whether a process answers at `http://...` with 200, or speaks at `mysql://` or `redis://host:port`."""
     parts = urlsplit(check)
     if parts.scheme == "mysql":
-        return await _greets(parts.hostname or "", parts.port or 3306)
+        return await _speaks(parts.hostname or "", parts.port or 3306)
+    if parts.scheme == "redis":
+        return await _speaks(parts.hostname or "", parts.port or 6379, when_told=b"PING\r\n")
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
             return (await client.get(check)).status_code == 200
@@ -25,12 +27,13 @@ async def all_healthy(checks: tuple[str, ...]) -> bool:
     return all(await asyncio.gather(*map(is_healthy, checks)))
 
 
-async def _greets(host: str, port: int) -> bool:
+async def _speaks(host: str, port: int, *, when_told: bytes = b"") -> bool:
     """A MySQL server speaks first, and only once it is up; a bare connect succeeds earlier."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             reader, writer = await asyncio.open_connection(host, port)
             try:
+                writer.write(when_told)
                 return bool(await reader.read(1))
             finally:
                 writer.close()

@@ -155,6 +155,9 @@ DATABASES = {
 MYSQL_PORT = 13306
 """Not 3306, where a developer's own server may be."""
 
+REDIS_PORT = 6380
+"""Not 6379, where a developer's own server may be; used with several gateway workers only."""
+
 AWS_PORT = 4566
 CANVAS_PORT = 8090
 
@@ -162,6 +165,7 @@ CANVAS_PORT = 8090
 def ports() -> Iterator[tuple[str, int]]:
     """Yield every port of the stack before `PORT_OFFSET`, with the process that listens on it."""
     yield "mysql", MYSQL_PORT
+    yield "redis", REDIS_PORT
     yield "aws", AWS_PORT
     yield "canvas", CANVAS_PORT
     for service in SERVICES:

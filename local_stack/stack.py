@@ -39,6 +39,7 @@ from local_stack.processes import (
     FUNCTION_SETTINGS,
     MYSQL_PORT,
     PASSED_THROUGH,
+    REDIS_PORT,
     SERVICES,
     Service,
     ports,
@@ -55,6 +56,7 @@ from local_stack.provision import (
     provision_user_pool,
     warm_up_function,
 )
+from local_stack.redis_server import needs_redis, redis_command
 from local_stack.state_directory import StateDirectory, write_private
 from local_stack.supervisor import Process, Supervisor, end_recorded_processes
 from local_stack.together import together
@@ -101,6 +103,7 @@ class LocalStack:
             "ENCRYPTION_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             **{name: os.environ[name] for name in PASSED_THROUGH if os.environ.get(name)},
         }
+        self._has_redis = needs_redis(self._settings)
 
     async def start(self) -> None:
         """Start everything from an empty state and return when every process is healthy.
@@ -117,6 +120,7 @@ class LocalStack:
         say("starting MySQL, the AWS emulator and the Canvas sandbox")
         await together(
             self._start_mysql(),
+            self._start_redis(),
             self._start_aws(),
             self._supervisor.start(self._canvas_process()),
         )
@@ -158,12 +162,14 @@ class LocalStack:
         self._directory.processes_file.unlink(missing_ok=True)
 
     def _check_ports(self) -> None:
-        elsewhere = "mysql" if os.environ.get("MYSQL_SERVER_URL") else None
+        not_ours = {"mysql"} if os.environ.get("MYSQL_SERVER_URL") else set()
+        if not self._has_redis:
+            not_ours.add("redis")
         for process, base_port in ports():
             port = base_port + self._offset
             if not 0 < port <= HIGHEST_PORT:
                 raise StackError(f"PORT_OFFSET={self._offset} moves port {base_port} out of range")
-            if process != elsewhere and not is_free(port):
+            if process not in not_ours and not is_free(port):
                 raise PortTaken(port, process)
 
     async def _start_mysql(self) -> None:
@@ -181,6 +187,16 @@ class LocalStack:
         check = f"mysql://{server.host}:{server.port}"
         await self._supervisor.start(Process("mysql", command, self._outside_environment, (check,)))
         return server
+
+    async def _start_redis(self) -> None:
+        if not self._has_redis:
+            return
+        port = REDIS_PORT + self._offset
+        url = f"redis://{LOOPBACK}:{port}"
+        await self._supervisor.start(
+            Process("redis", redis_command(port), self._outside_environment, (url,))
+        )
+        self._settings["REDIS_URL"] = url
 
     async def _start_aws(self) -> None:
         emulator = Process(

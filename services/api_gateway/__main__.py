@@ -2,4 +2,6 @@
 
 from services.api_gateway.main import main
 
-main()
+# Workers import this module, too.
+if __name__ == "__main__":
+    main()

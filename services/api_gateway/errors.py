@@ -140,6 +140,17 @@ class TokenNotCheckable(GatewayError):
     headers = ((b"retry-after", b"10"),)
 
 
+class TooManyRequests(GatewayError):
+    """The caller has made as many requests as a minute allows."""
+
+    status = 429
+    text = "Too many requests. Please wait a moment."
+
+    def __init__(self, retry_after_seconds: int = 60) -> None:
+        super().__init__()
+        self.headers = ((b"retry-after", b"%d" % retry_after_seconds),)
+
+
 class BodyTooLarge(GatewayError):
     """The body is larger than any of the contract."""
 

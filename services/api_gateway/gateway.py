@@ -24,6 +24,7 @@ from services.api_gateway.forwarding import AnswerCut, Call, Forwarder
 from services.api_gateway.metrics import TOKENS, count_request
 from services.api_gateway.own_pages import answer_from
 from services.api_gateway.paths import canonical_path, encoded_path, split_target
+from services.api_gateway.rate_limits.policy import RateLimits
 from services.api_gateway.routes import Access, Route, RoutingTable
 from services.api_gateway.server.exchange import Exchange
 from services.api_gateway.tokens.claims import Identity
@@ -62,6 +63,7 @@ class Gateway:
         pages: ASGIApp,
         gateway_key: str | None,
         routes: tuple[Route, ...],
+        rate_limits: RateLimits,
         access_log: AccessLog,
     ) -> None:
         self._forwarder = forwarder
@@ -73,6 +75,7 @@ class Gateway:
             f"X-Gateway-Key: {gateway_key}\r\n".encode("ascii") if gateway_key else None
         )
         self._table = RoutingTable(routes)
+        self._rate_limits = rate_limits
         self._access_log = access_log
 
     async def handle(self, exchange: Exchange) -> None:
@@ -138,6 +141,9 @@ class Gateway:
         if route.access is Access.SIGNED_IN:
             identity = await self._identify(exchange)
             current_user.set(pseudonym(identity.sub))
+            await self._rate_limits.check_user(identity, route, exchange.method)
+        else:
+            await self._rate_limits.check_sign_in(exchange, route)
         target = encoded_path(route.upstream(path)).encode("ascii")
         call = Call(
             service=route.service,

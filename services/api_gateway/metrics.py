@@ -29,12 +29,26 @@ UPSTREAM_SECONDS = Histogram(
 UPSTREAM_FAILURES = Counter(
     "gateway_upstream_failures", "Calls without a usable answer.", ["service", "kind"]
 )
-CIRCUIT_OPEN = Gauge("gateway_circuit_open", "1 while a service is left alone.", ["service"])
+CIRCUIT_OPEN = Gauge(
+    "gateway_circuit_open",
+    "1 while a service is left alone, by any worker.",
+    ["service"],
+    multiprocess_mode="livemax",
+)
+RATE_LIMITED = Counter("gateway_rate_limited", "Requests over a limit.", ["limit"])
+RATE_LIMITS_SHARED = Gauge(
+    "gateway_rate_limits_shared",
+    "1 while Redis answers; at 0 a worker limits by itself.",
+    multiprocess_mode="livemin",
+)
 TOKENS = Counter("gateway_tokens", "Bearer tokens by what became of them.", ["outcome"])
-REVOCATIONS = Gauge("gateway_revocations", "Users whose earlier sessions are refused.")
+REVOCATIONS = Gauge(
+    "gateway_revocations", "Users whose earlier sessions are refused.", multiprocess_mode="livemin"
+)
 REVOCATION_ANSWER_TIME = Gauge(
     "gateway_revocations_answer_timestamp_seconds",
     "When user_service last told which sessions have ended; 0 while it never has and none is refused.",
+    multiprocess_mode="livemin",
 )
 REVOCATION_POLLS = Counter(
     "gateway_revocation_polls", "Questions to user_service which sessions have ended.", ["outcome"]

@@ -29,6 +29,14 @@ class Access(Enum):
     NOBODY = "no caller of the gateway"
 
 
+class Limit(StrEnum):
+    """What is counted by the minute (S-05)."""
+
+    USER = "user"
+    SYNC = "sync"
+    SIGN_IN = "sign_in"
+
+
 class Reach(Enum):
     """Which paths a row matches."""
 
@@ -42,6 +50,7 @@ class Route:
     """One row of the table; without a service the gateway's own pages answer.
 
     `ends_sessions`: success there ends all sessions of the caller, here before the answer is passed on.
+    `limit`: what else its POSTs count against, beside the user's own limit.
     """
 
     path: str
@@ -51,6 +60,7 @@ class Route:
     reach: Reach = Reach.TREE
     answer_within_seconds: float = ANSWER_SECONDS
     ends_sessions: bool = False
+    limit: Limit = Limit.USER
 
     def matches(self, path: str) -> bool:
         """Tell whether a canonical path belongs to this row; letter case counts."""
@@ -72,10 +82,18 @@ def _api(
     reach: Reach = Reach.TREE,
     answer_within_seconds: float = ANSWER_SECONDS,
     ends_sessions: bool = False,
+    limit: Limit = Limit.USER,
 ) -> Route:
     path = f"/v1/{name}"
     return Route(
-        f"{PREFIX}{path}", access, service, path, reach, answer_within_seconds, ends_sessions
+        f"{PREFIX}{path}",
+        access,
+        service,
+        path,
+        reach,
+        answer_within_seconds,
+        ends_sessions,
+        limit,
     )
 
 
@@ -93,12 +111,19 @@ _SYNC = "integrations/canvas/sync"
 ROUTES = (
     Route("/api/internal", Access.NOBODY, None, ""),
     _api("auth/signout", Service.USER, reach=Reach.ITSELF, ends_sessions=True),
+    _api("auth/signin", Service.USER, Access.PUBLIC, limit=Limit.SIGN_IN),
     _api("auth", Service.USER, Access.PUBLIC, Reach.BELOW),
     _api("auth", Service.USER, reach=Reach.ITSELF),
     _api("users", Service.USER),
     _api("friends", Service.USER),
     _api("groups", Service.USER),
-    _api(_SYNC, Service.USER, reach=Reach.ITSELF, answer_within_seconds=SYNC_ANSWER_SECONDS),
+    _api(
+        _SYNC,
+        Service.USER,
+        reach=Reach.ITSELF,
+        answer_within_seconds=SYNC_ANSWER_SECONDS,
+        limit=Limit.SYNC,
+    ),
     _api("integrations", Service.USER),
     _api("courses", Service.COURSE),
     _api("assignments", Service.COURSE),

@@ -6,11 +6,16 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
+from services.api_gateway.routes import Limit
 from shared.settings import ServerSettings
+
+_PRODUCTION_LIMITS = {Limit.USER: 100, Limit.SYNC: 10, Limit.SIGN_IN: 5}
+"""S-05."""
 
 LOCAL_ORIGIN = "http://localhost:3000"
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
+_REDIS_URL = re.compile(r"rediss?://[^/]")
 _GATEWAY_KEY = re.compile(r"[\x21-\x7e]{16,256}")
 
 
@@ -24,28 +29,12 @@ def _comma_separated(value: Any) -> Any:
     return value
 
 
-def _off(value: int) -> int:
-    if value != 0:
-        raise ValueError("rate limits are not available; leave it unset or set 0")
-    return value
-
-
-def _absent(_: str) -> str:
-    raise ValueError("nothing uses Redis while rate limits are not available; leave it unset")
-
-
-def _one(value: int) -> int:
-    if value != 1:
-        raise ValueError("only one worker process is available; leave it unset or set 1")
-    return value
-
-
 ServiceURL = Annotated[
     str,
     Field(pattern=r"^https?://[A-Za-z0-9._\[\]:-]+/?$"),
     AfterValidator(_without_trailing_slash),
 ]
-RateLimit = Annotated[int, Field(ge=0), AfterValidator(_off)]
+RateLimit = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
 class GatewaySettings(ServerSettings):
@@ -79,17 +68,38 @@ class GatewaySettings(ServerSettings):
     gateway_key: SecretStr | None = Field(
         None, description="sent to the services as `X-Gateway-Key` with every forwarded request"
     )
-    rate_limit_per_minute: RateLimit = Field(0, description="requests per user; only 0 (off)")
-    rate_limit_sync_per_minute: RateLimit = Field(0, description="syncs per user; only 0 (off)")
-    rate_limit_signin_per_minute: RateLimit = Field(
-        0, description="sign-ins per account and address; only 0 (off)"
+    rate_limit_per_minute: RateLimit | None = Field(
+        None, description="requests per user in any 60 s; 0 is off; production default 100, local 0"
     )
-    redis_url: Annotated[str, AfterValidator(_absent)] | None = Field(
-        None, description="counters of several gateways; not available"
+    rate_limit_sync_per_minute: RateLimit | None = Field(
+        None, description="syncs per user in any 60 s; production default 10, local 0"
     )
-    gateway_workers: Annotated[int, AfterValidator(_one)] = Field(
-        1, description="worker processes; only 1"
+    rate_limit_signin_per_minute: RateLimit | None = Field(
+        None,
+        description="sign-ins per account and address in any 60 s; production default 5, local 0",
     )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="where several workers or instances count together; `redis://` or `rediss://`",
+    )
+    gateway_workers: int = Field(
+        1, ge=1, le=64, description="worker processes; above 1 with limits needs `REDIS_URL`"
+    )
+
+    @property
+    def limits(self) -> dict[Limit, int]:
+        """The limits that are on."""
+        given = {
+            Limit.USER: self.rate_limit_per_minute,
+            Limit.SYNC: self.rate_limit_sync_per_minute,
+            Limit.SIGN_IN: self.rate_limit_signin_per_minute,
+        }
+        default = _PRODUCTION_LIMITS if self.environment == "production" else {}
+        chosen = {
+            limit: default.get(limit, 0) if value is None else value
+            for limit, value in given.items()
+        }
+        return {limit: value for limit, value in chosen.items() if value}
 
     @property
     def issuer(self) -> str:
@@ -123,6 +133,17 @@ class GatewaySettings(ServerSettings):
         key = self.gateway_key
         if key is not None and not _GATEWAY_KEY.fullmatch(key.get_secret_value()):
             raise ValueError("GATEWAY_KEY is 16 to 256 visible ASCII characters")
+        return self
+
+    @model_validator(mode="after")
+    def _check_workers(self) -> Self:
+        url = self.redis_url.get_secret_value() if self.redis_url else None
+        if url is not None and not _REDIS_URL.match(url):
+            raise ValueError("REDIS_URL begins with redis:// or rediss://")
+        if self.gateway_workers > 1 and self.limits and url is None:
+            raise ValueError(
+                "GATEWAY_WORKERS above 1 with rate limits needs REDIS_URL, where the workers count together"
+            )
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
 Probe = Callable[[], Awaitable[bool]]
 
@@ -43,13 +43,13 @@ def health_router(is_ready: Probe) -> APIRouter:
     return router
 
 
-def management_app(is_ready: Probe) -> FastAPI:
+def management_app(is_ready: Probe, *, registry: CollectorRegistry = REGISTRY) -> FastAPI:
     """Return the app of the management port: health and Prometheus metrics."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.include_router(health_router(is_ready))
 
     async def metrics() -> Response:
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     app.add_api_route("/actuator/prometheus", metrics)
     return app

@@ -132,6 +132,18 @@ class Exchange:
         self.closes = True
         self._wake()
 
+    async def peek(self, enough: int) -> bytes:
+        """Return what there is of the body once it is whole or longer than `enough`; `read` returns it again.
+
+        Raises:
+            GatewayError: The body is malformed or too slow.
+        """
+        kept: list[bytes] = []
+        while sum(map(len, kept)) <= enough and (piece := await self.read()):
+            kept.append(piece)
+        self._pieces[:0] = kept
+        return b"".join(kept)
+
     async def read(self) -> bytes:
         """Return what has arrived of the body since the last time, waiting for it; nothing at its end.
 

@@ -1,13 +1,16 @@
 """A gateway on a free port between recording services and a key server."""
 
+import asyncio
 import contextlib
+import shutil
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
 
-from services.api_gateway.main import GatewayProcess
+from services.api_gateway.process import GatewayProcess
 from services.api_gateway.routes import ROUTES
 from services.api_gateway.server.limits import Patience
 from services.api_gateway.settings import GatewaySettings
@@ -138,3 +141,28 @@ def start_system(
 ) -> Callable[..., contextlib.AbstractAsyncContextManager[System]]:
     """Start another system with other settings."""
     return lambda **changes: running_system(signing_key, **changes)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def redis_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A private Redis; these tests are skipped where Debian's package is not installed."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is missing: run 'apt-get install redis-server'")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    directory = str(tmp_path_factory.mktemp("redis"))
+    server = await asyncio.create_subprocess_exec(
+        *command, "--dir", directory, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                break
+            await asyncio.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        await server.wait()

@@ -16,7 +16,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from services.api_gateway.main import GatewayProcess
+from services.api_gateway.process import GatewayProcess
 from services.api_gateway.tokens.revocations import LatestRevocations
 
 POOL_ID = "ap-northeast-2_TestPool1"

@@ -11,7 +11,13 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from services.api_gateway.routes import ANSWER_SECONDS, ROUTES, SYNC_ANSWER_SECONDS, find_route
+from services.api_gateway.routes import (
+    ANSWER_SECONDS,
+    ROUTES,
+    SYNC_ANSWER_SECONDS,
+    Limit,
+    find_route,
+)
 from services.api_gateway.settings import GatewaySettings
 from services.api_gateway.tests.doubles import Client
 
@@ -128,11 +134,13 @@ def test_local_emulator_has_its_keys_elsewhere() -> None:
         {"cognito_user_pool_id": "a/b"},
         {"gateway_key": "short"},
         {"gateway_key": "x" * 20 + "\r\nX-Api-Key: y"},
-        {"rate_limit_per_minute": 100},
-        {"rate_limit_sync_per_minute": 10},
-        {"rate_limit_signin_per_minute": 5},
-        {"redis_url": "redis://127.0.0.1"},
-        {"gateway_workers": 2},
+        {"rate_limit_per_minute": -1},
+        {"rate_limit_sync_per_minute": "many"},
+        {"redis_url": "http://127.0.0.1:6379"},
+        {"redis_url": "redis://"},
+        {"gateway_workers": 0},
+        {"gateway_workers": 2, "rate_limit_per_minute": 100},
+        {"gateway_workers": 2, "rate_limit_signin_per_minute": 5},
     ],
     ids=str,
 )
@@ -142,11 +150,32 @@ def test_unusable_value_is_refused(change: dict[str, object]) -> None:
         GatewaySettings(**{**REQUIRED, "environment": "local", **change})
 
 
-def test_limits_that_are_off_are_accepted() -> None:
-    settings = GatewaySettings(
-        **REQUIRED, environment="local", rate_limit_per_minute=0, gateway_workers=1
-    )
-    assert settings.gateway_workers == 1
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"gateway_workers": 2},
+        {"gateway_workers": 2, "rate_limit_per_minute": 100, "redis_url": "redis://127.0.0.1:6379"},
+        {"gateway_workers": 1, "rate_limit_per_minute": 100},
+    ],
+    ids=str,
+)
+def test_workers_that_can_count_together_are_accepted(change: dict[str, object]) -> None:
+    """additions.md B: several workers without limits, or with Redis."""
+    GatewaySettings(**{**REQUIRED, "environment": "local", **change})
+
+
+def test_limits_are_on_in_production_and_off_locally() -> None:
+    """S-05: 100, 10 and 5 unless something else is said; 0 is off."""
+    assert GatewaySettings(**PRODUCTION).limits == {
+        Limit.USER: 100,
+        Limit.SYNC: 10,
+        Limit.SIGN_IN: 5,
+    }
+    assert GatewaySettings(**{**PRODUCTION, "rate_limit_per_minute": 0}).limits == {
+        Limit.SYNC: 10,
+        Limit.SIGN_IN: 5,
+    }
+    assert GatewaySettings(**{**REQUIRED, "environment": "local"}).limits == {}
 
 
 def test_time_outs_are_the_contracts() -> None:
@@ -176,7 +205,7 @@ def _environment(**changes: str) -> dict[str, str]:
 
 def test_process_names_what_is_missing_and_ends() -> None:
     """J-06: a refused start is one `error:` line and an exit code, from the real process."""
-    environment = _environment(cognito_user_pool_id="", rate_limit_per_minute="100")
+    environment = _environment(cognito_user_pool_id="", rate_limit_per_minute="-1")
     process = subprocess.run(
         [sys.executable, "-m", "services.api_gateway"],
         env=environment,
