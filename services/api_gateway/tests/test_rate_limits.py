@@ -41,7 +41,7 @@ def test_no_sixty_seconds_hold_more_than_the_limit() -> None:
     worst = max(
         sum(start <= moment <= start + 60 for moment in admitted) for start in set(admitted)
     )
-    print(f"{len(admitted)} admitted in 300 s, at most {worst} in any 60 s")
+    print(f"{len(admitted)} admitted in 300 s, at most {worst} in any 60 s")  # noqa: T201
     assert worst <= 100
     assert len(admitted) >= 490
 
@@ -146,7 +146,7 @@ async def test_limit_holds_over_all_workers(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         limiters = [SharedLimiter(redis, "all", 100) for _ in range(8)]
         admitted = sum(await asyncio.gather(*(_burst(limiter, "me", 60) for limiter in limiters)))
-        print(f"{admitted} of 480 admitted over 8 workers, limit 100")
+        print(f"{admitted} of 480 admitted over 8 workers, limit 100")  # noqa: T201
         assert 90 <= admitted <= 100
         assert await _burst(limiters[0], "other", 10) == 10
 
@@ -170,7 +170,7 @@ async def test_a_lease_saves_round_trips(redis_url: str) -> None:
         before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
         assert await _burst(limiter, "me", 1000) == 1000
         calls = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] - before
-        print(f"{calls} questions for 1,000 requests")
+        print(f"{calls} questions for 1,000 requests")  # noqa: T201
         assert calls <= 2
 
 

@@ -92,7 +92,7 @@ async def test_two_workers_hold_one_limit_and_survive_each_other(
         for _ in range(5):
             answers = await asyncio.gather(*(public.send("GET", PATH, [bearer]) for _ in range(30)))
             statuses.update(response.status for response in answers)
-        print(f"{dict(statuses)} of 150 requests over two workers")
+        print(f"{dict(statuses)} of 150 requests over two workers")  # noqa: T201
         assert set(statuses) == {200, 429}
         assert 90 <= statuses[200] <= 110
         metrics = (await management.send("GET", "/actuator/prometheus")).body.decode()
@@ -105,4 +105,4 @@ async def test_two_workers_hold_one_limit_and_survive_each_other(
         assert (await public.send("GET", "/actuator/health")).status == 200
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 10) == 0
-        assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+        assert not any(Path(f"/proc/{pid}").exists() for pid in pids)  # noqa: ASYNC240
