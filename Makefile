@@ -12,7 +12,7 @@ LINTERS_INSTALLED := $(LINTERS_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status logs token dlq check test fuzz chaos format package bench
+.PHONY: help install run up down status logs token dlq backup restore check test fuzz chaos format package bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,12 @@ token: install ## Renew the demo user's token in .local/demo-token
 
 dlq: install ## Dead letters of the running system (ARGS="list", "show ID", "replay --all", "purge ID")
 	@exec $(PY) -m local_stack dlq $(or $(ARGS),list)
+
+backup: install ## Back up the running system's schemas (FOLDER=... for another place)
+	@exec $(PY) -m local_stack.backups back-up $(FOLDER)
+
+restore: install ## Put the newest backup, or FOLDER=..., in the place of the schemas, compared first
+	@exec $(PY) -m local_stack.backups restore $(FOLDER)
 
 check: install ## Format, lint, types and import contracts
 	$(VENV)/bin/ruff format --check .
