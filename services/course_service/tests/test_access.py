@@ -56,7 +56,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     ]
 
 
-FOREIGN_IDS = {"course_id": 1, "canvas_assignment_id": 20, "enrollment_id": 1}
+FOREIGN_IDS = {"courseId": 1, "canvasAssignmentId": 20, "enrollmentId": 1}
 """Jiwoo's, none of them visible to Minjun."""
 
 
@@ -156,7 +156,7 @@ async def test_every_answer_is_as_documented_and_nothing_more(
     client: httpx.AsyncClient, document: dict[str, Any]
 ) -> None:
     """S-02, S-03: answers and error answers of each endpoint, in two zones"""
-    ids = {"course_id": "1", "canvas_assignment_id": "10", "enrollment_id": "1"}
+    ids = {"courseId": "1", "canvasAssignmentId": "10", "enrollmentId": "1"}
     requests = [
         ids,
         dict.fromkeys(ids, "999"),
