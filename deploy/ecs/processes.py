@@ -7,7 +7,7 @@ the settings classes. Queues follow from `shared.events.routes`.
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.ecs.intrinsics import Reference
+from deploy.ecs.intrinsics import Reference, joined
 from shared.events.routes import (
     ASSIGNMENT_EVENTS,
     CANVAS_SYNC,
@@ -140,6 +140,8 @@ PROCESSES = (
             "COURSE_SERVICE_URL": COURSE_SERVICE_URL,
             "SCHEDULE_SERVICE_URL": SCHEDULE_SERVICE_URL,
             "CORS_ALLOWED_ORIGIN": Reference("AllowedOrigin"),
+            # S-05: the limits are production's defaults, counted over all tasks.
+            "REDIS_URL": joined("rediss://${host}:6379", host="unisync-cache-endpoint"),
         },
         secrets={
             "COGNITO_USER_POOL_ID": USER_POOL_ID,

@@ -47,6 +47,7 @@ STACKS = (
     Stack("network"),
     Stack("egress", is_emulated=False),
     Stack("database"),
+    Stack("cache"),
     Stack("identity"),
     Stack("messaging"),
     Stack("migrations", is_part_of_releases=True),
