@@ -100,15 +100,33 @@ def _task(client: Client, arguments: argparse.Namespace) -> None:
 
 
 def _release(client: Client, arguments: argparse.Namespace) -> None:
+    release(client, arguments.commit, is_rollback=arguments.rollback, role_arn=arguments.role_arn)
+
+
+def release(
+    client: Client, commit: str, *, is_rollback: bool = False, role_arn: str | None = None
+) -> None:
+    """Migrate the schemas, then change functions and services to a commit's packages and images.
+
+    Args:
+        client: Makes botocore clients.
+        commit: Whose packages and images were pushed.
+        is_rollback: Leave the schemas as they are: every release runs on the schema of the next one.
+        role_arn: Role that CloudFormation takes on; the caller's own rights without.
+
+    Raises:
+        DeploymentFailed: A stack or a migration failed; what comes after it was not touched.
+    """
     cloudformation = client("cloudformation")
-    parameters = {"ImageTag": arguments.commit, "PackageVersion": arguments.commit}
+    parameters = {"ImageTag": commit, "PackageVersion": commit}
     for stack in STACKS:
-        if not stack.is_part_of_releases or (arguments.rollback and stack.name == "migrations"):
+        if not stack.is_part_of_releases or (is_rollback and stack.name == "migrations"):
             continue
-        _say(stack, deploy(cloudformation, stack, parameters, role_arn=arguments.role_arn))
+        _say(stack, deploy(cloudformation, stack, parameters, role_arn=role_arn))
         if stack.name == "migrations":
+            where = one_off.place(cloudformation)
             for task in one_off.MIGRATIONS:
-                one_off.run(client("ecs"), one_off.place(cloudformation), task)
+                one_off.run(client("ecs"), where, task)
                 sys.stdout.write(f"{task}: done\n")
 
 

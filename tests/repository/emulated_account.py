@@ -50,6 +50,7 @@ class Account:
 
     url: str
     statuses: dict[str, str] = field(default_factory=dict)
+    session: Any = field(default_factory=botocore.session.get_session)
     clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -59,7 +60,7 @@ class Account:
         return self.clients[service]
 
     def _new_client(self, service: str) -> Any:
-        return botocore.session.get_session().create_client(
+        return self.session.create_client(
             service,
             region_name=REGION,
             endpoint_url=self.url,
