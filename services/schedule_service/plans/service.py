@@ -177,11 +177,12 @@ async def forget_student(session: AsyncSession, *, cognito_sub: str) -> None:
 async def _relink(
     session: AsyncSession, *, todos: Mapping[str, RowMapping], schedules: Mapping[int, RowMapping]
 ) -> None:
-    """Hang todos on the schedule that a course enabled again has now."""
+    """Hang todos on the schedule that a course enabled again has now, but those whose link the student changed."""
     by_schedule: defaultdict[int, list[int]] = defaultdict(list)
     for key, todo in todos.items():
         schedule = schedules.get(assignment_of(key))
-        if schedule is not None and todo["schedule_id"] is None:
+        is_ours = todo["generated_hash"] is not None
+        if schedule is not None and todo["schedule_id"] is None and is_ours:
             by_schedule[schedule["schedule_id"]].append(todo["todo_id"])
     for schedule_id, todo_ids in by_schedule.items():
         await session.execute(

@@ -274,6 +274,37 @@ async def test_what_a_student_deleted_or_edited_stays_so_through_everything_that
     assert {row["schedule_id"] for row in after.values()} == {schedule["schedule_id"]}
 
 
+async def test_a_link_that_a_student_took_away_stays_away_when_a_course_is_enabled_again(
+    handle, api, planner, plan, given, events
+):
+    """additions.md E: enabling relinks what the disabling unlinked, and nothing that was edited."""
+    await given()
+    message = plan(step("A", "A1"), step("B"))
+    await handle(message)
+    unlinked = next(row for row in todos(planner) if row["title"] == "B")
+    edit = {
+        "title": "B",
+        "description": unlinked["description"],
+        "startDate": unlinked["start_date"].isoformat(),
+        "dueDate": unlinked["due_date"].isoformat(),
+        "deadline": unlinked["deadline"].isoformat(),
+        "categoryId": unlinked["category_id"],
+        "priority": unlinked["priority"],
+    }
+    assert (await api.put(f"/v1/todos/{unlinked['todo_id']}", json=edit)).status_code == 200
+    before = next(row for row in todos(planner) if row["title"] == "B")
+
+    await handle(message)
+    await given(due=DUE - timedelta(days=1))
+    await handle(events.disabled())
+    await given(due=DUE - timedelta(days=1))
+
+    [schedule] = planner.schedules()
+    links = {row["title"]: row["schedule_id"] for row in todos(planner)}
+    assert links == {"A": schedule["schedule_id"], "A1": schedule["schedule_id"], "B": None}
+    assert next(row for row in todos(planner) if row["title"] == "B") == before
+
+
 async def test_a_deadline_that_passes_leaves_the_todos_and_adds_none(handle, planner, plan, given):
     """additions.md E"""
     await given()

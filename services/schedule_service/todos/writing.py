@@ -105,7 +105,7 @@ async def update_todo(
 
     async def replace(session: AsyncSession, permissions: Permissions) -> RowMapping:
         rows = await session.execute(
-            select(Todo.cognito_sub, Todo.group_id, Todo.category_id)
+            select(Todo.cognito_sub, Todo.group_id, Todo.category_id, Todo.schedule_id)
             .where(Todo.todo_id == todo_id)
             .with_for_update()
         )
@@ -120,6 +120,9 @@ async def update_todo(
             await require_visible_category(session, permissions, category_id=todo.category_id)
         if todo.schedule_id is not None:
             await require_readable_schedule(session, permissions, schedule_id=todo.schedule_id)
+        if todo.schedule_id != old.schedule_id:
+            # The hash is of texts and dates alone; without one a generated todo counts as edited, link included.
+            values["generated_hash"] = None
         await session.execute(
             update(Todo).where(Todo.todo_id == todo_id).values(**values, updated_at=utc_now()),
             execution_options={"synchronize_session": False},
