@@ -134,6 +134,13 @@ def test_every_template_is_a_stack_of_the_documented_path() -> None:
     assert [stack.name for stack in STACKS if f"`{stack.name}.yaml`" not in readme] == []
 
 
+def test_a_template_is_small_enough_to_be_sent() -> None:
+    """CloudFormation takes 51,200 bytes with a call; more would need a detour through a bucket."""
+    sizes = {path.name: path.stat().st_size for path in TEMPLATES}
+
+    assert {name: size for name, size in sizes.items() if size > 51_200} == {}
+
+
 def test_every_supported_template_deploys_with_every_resource(account: Account) -> None:
     """I-03"""
     assert account.statuses == dict.fromkeys(EMULATED, "CREATE_COMPLETE")
