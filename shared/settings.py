@@ -1,9 +1,10 @@
 """Settings come from environment variables alone; a process with a missing one says which and ends."""
 
+import re
 import sys
-from typing import Literal, NoReturn, TypeVar
+from typing import Literal, NoReturn, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXIT_CONFIGURATION = 78
@@ -44,6 +45,28 @@ class DatabaseSettings(Settings):
         pattern=r"^mysql://[^@/]+@[^@/]+/\w+$",
         description="`mysql://user:password@host:port/database`; the code picks the driver",
     )
+
+
+class GatewayKeySettings(Settings):
+    """What everything reads that calls a service, or is called by the gateway."""
+
+    gateway_key: SecretStr | None = Field(
+        None,
+        description="`X-Gateway-Key` of calls from gateway and services, 16 to 256 visible characters; "
+        "services refuse calls without it; unset: nobody asks for it",
+    )
+
+    @model_validator(mode="after")
+    def _check_gateway_key(self) -> Self:
+        key = self.gateway_key_text
+        if key is not None and not re.fullmatch(r"[\x21-\x7e]{16,256}", key):
+            raise ValueError("GATEWAY_KEY is 16 to 256 visible ASCII characters")
+        return self
+
+    @property
+    def gateway_key_text(self) -> str | None:
+        """The key itself."""
+        return self.gateway_key.get_secret_value() if self.gateway_key else None
 
 
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)

@@ -62,11 +62,13 @@ class Neighbours:
         course_service_url: str,
         user_service_url: str,
         api_key: SecretStr,
+        gateway_key: SecretStr | None = None,
     ) -> None:
         self._http = http
         self._course_service_url = course_service_url
         self._user_service_url = user_service_url
         self._api_key = api_key
+        self._gateway_key = gateway_key
 
     async def enabled_course_ids(self, cognito_sub: str) -> frozenset[int]:
         """Return the Canvas ids of the courses that the student synchronises.
@@ -75,7 +77,11 @@ class Neighbours:
             EnrollmentsUnavailable: course_service did not answer with a usable list.
         """
         url = f"{self._course_service_url}/internal/v1/enrollments/enabled"
-        answer = await self._ask("GET", url, {"X-Cognito-Sub": cognito_sub})
+        headers = {"X-Cognito-Sub": cognito_sub}
+        if self._gateway_key is not None:
+            # course_service knows no key of functions (rest.md I6).
+            headers["X-Gateway-Key"] = self._gateway_key.get_secret_value()
+        answer = await self._ask("GET", url, headers)
         if isinstance(answer, str):
             raise EnrollmentsUnavailable(f"the enabled courses cannot be had: {answer}")
         ids: frozenset[int] | None = None

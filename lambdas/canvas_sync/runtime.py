@@ -56,6 +56,7 @@ async def open_canvas_sync(
         course_service_url=settings.course_service_url,
         user_service_url=settings.user_service_url,
         api_key=settings.canvas_sync_api_key,
+        gateway_key=settings.gateway_key,
     )
     publisher = Publisher(queues)
     sync = CanvasSync(neighbours, canvas_of, publisher, settings.assignment_events_queue_name)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
 
 from shared.events.routes import ASSIGNMENT_EVENTS, CANVAS_SYNC
-from shared.settings import Settings
+from shared.settings import GatewayKeySettings
 
 
 def _base_url(text: str) -> str:
@@ -21,7 +21,7 @@ def _base_url(text: str) -> str:
 BaseURL = Annotated[str, AfterValidator(_base_url)]
 
 
-class CanvasSyncSettings(Settings):
+class CanvasSyncSettings(GatewayKeySettings):
     """Where the neighbours are, and the key by which user_service hands out tokens."""
 
     user_service_url: BaseURL = Field(

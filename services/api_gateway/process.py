@@ -49,7 +49,7 @@ class GatewayProcess:
             Service.COURSE: settings.course_service_url,
             Service.SCHEDULE: settings.schedule_service_url,
         }
-        gateway_key = settings.gateway_key.get_secret_value() if settings.gateway_key else None
+        gateway_key = settings.gateway_key_text
         self._forwarder = Forwarder(base_urls, failures_to_open=failures_to_open)
         self._reader = ServiceReader(base_urls, gateway_key)
         self._revocations = Revocations(RevocationSource(self._reader).fetch)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic_settings import NoDecode
 
 from services.api_gateway.routes import Limit
-from shared.settings import ServerSettings
+from shared.settings import GatewayKeySettings, ServerSettings
 
 _PRODUCTION_LIMITS = {Limit.USER: 100, Limit.SYNC: 10, Limit.SIGN_IN: 5}
 """S-05."""
@@ -16,7 +16,6 @@ LOCAL_ORIGIN = "http://localhost:3000"
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 _REDIS_URL = re.compile(r"rediss?://[^/]")
-_GATEWAY_KEY = re.compile(r"[\x21-\x7e]{16,256}")
 
 
 def _without_trailing_slash(url: str) -> str:
@@ -37,7 +36,7 @@ ServiceURL = Annotated[
 RateLimit = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class GatewaySettings(ServerSettings):
+class GatewaySettings(ServerSettings, GatewayKeySettings):
     """The gateway's environment variables."""
 
     port: int = Field(8080, ge=1, le=65535, description="port of the API")
@@ -64,9 +63,6 @@ class GatewaySettings(ServerSettings):
     cors_allowed_origin: str | None = Field(
         None,
         description=f"the one origin browsers may call from; local default `{LOCAL_ORIGIN}`",
-    )
-    gateway_key: SecretStr | None = Field(
-        None, description="sent to the services as `X-Gateway-Key` with every forwarded request"
     )
     rate_limit_per_minute: RateLimit | None = Field(
         None, description="requests per user in any 60 s; 0 is off; production default 100, local 0"
@@ -126,13 +122,6 @@ class GatewaySettings(ServerSettings):
             raise ValueError("CORS_ALLOWED_ORIGIN is required in production")
         if not _ORIGIN.fullmatch(self.allowed_origin):
             raise ValueError("CORS_ALLOWED_ORIGIN is one origin such as https://app.example.org")
-        return self
-
-    @model_validator(mode="after")
-    def _check_key(self) -> Self:
-        key = self.gateway_key
-        if key is not None and not _GATEWAY_KEY.fullmatch(key.get_secret_value()):
-            raise ValueError("GATEWAY_KEY is 16 to 256 visible ASCII characters")
         return self
 
     @model_validator(mode="after")

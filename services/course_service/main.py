@@ -21,8 +21,10 @@ from shared.web.health import management_app
 from shared.web.serving import run
 
 
-def course_app(database: Database, queue_names: QueueNames) -> FastAPI:
-    """Return the service's app; it closes the database when it shuts down."""
+def course_app(
+    database: Database, queue_names: QueueNames, *, gateway_key: str | None = None
+) -> FastAPI:
+    """Return the service's app, which asks callers for the key; it closes the database when it shuts down."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -36,6 +38,7 @@ def course_app(database: Database, queue_names: QueueNames) -> FastAPI:
         is_ready=database.is_reachable,
         state={"database": database, "queue_names": queue_names},
         lifespan=lifespan,
+        gateway_key=gateway_key,
     )
 
 
@@ -47,7 +50,9 @@ def main() -> None:
 
     run(
         {
-            (settings.host, settings.port): course_app(database, settings.queue_names()),
+            (settings.host, settings.port): course_app(
+                database, settings.queue_names(), gateway_key=settings.gateway_key_text
+            ),
             (settings.host, settings.management_port): management_app(database.is_reachable),
         },
         schema_check(database, MIGRATIONS),

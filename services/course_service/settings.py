@@ -11,7 +11,7 @@ from shared.events.routes import (
     SUBMISSION_EVENTS,
     TASK_CREATION,
 )
-from shared.settings import DatabaseSettings, ServerSettings
+from shared.settings import DatabaseSettings, GatewayKeySettings, ServerSettings
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class OutboxSettings(ServerSettings, DatabaseSettings):
         )
 
 
-class APISettings(OutboxSettings):
+class APISettings(OutboxSettings, GatewayKeySettings):
     """What the API process reads."""
 
     port: int = Field(8082, ge=1, le=65535, description="port of the API")

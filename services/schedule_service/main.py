@@ -32,6 +32,7 @@ def build_app(
     *,
     api_key: str,
     analysis_calls_per_day: int,
+    gateway_key: str | None = None,
 ) -> FastAPI:
     """Return the API; it closes both connections when it stops.
 
@@ -40,6 +41,7 @@ def build_app(
         user_service: Asked for groups.
         api_key: What functions present to internal endpoints.
         analysis_calls_per_day: How many model calls llm_analysis may make on a day.
+        gateway_key: What callers must present, beside functions, which have a key of their own.
     """
 
     @asynccontextmanager
@@ -70,6 +72,8 @@ def build_app(
             "analysis_calls_per_day": analysis_calls_per_day,
         },
         lifespan=close_connections,
+        gateway_key=gateway_key,
+        paths_with_own_keys=("/internal/v1/analyses",),
     )
 
 
@@ -78,12 +82,13 @@ def main() -> None:
     settings = load_settings(APISettings)
     configure_logging("schedule_service", settings.log_level)
     database = Database(settings.database_url)
-    user_service = user_service_client(settings.user_service_url)
+    user_service = user_service_client(settings.user_service_url, settings.gateway_key_text)
     api = build_app(
         database,
         user_service,
         api_key=settings.canvas_sync_api_key.get_secret_value(),
         analysis_calls_per_day=settings.analysis_calls_per_day,
+        gateway_key=settings.gateway_key_text,
     )
     run(
         {

@@ -3,10 +3,10 @@
 from pydantic import Field, SecretStr
 
 from shared.events.routes import TASK_CREATION
-from shared.settings import DatabaseSettings, ServerSettings
+from shared.settings import DatabaseSettings, GatewayKeySettings, ServerSettings
 
 
-class APISettings(ServerSettings, DatabaseSettings):
+class APISettings(ServerSettings, DatabaseSettings, GatewayKeySettings):
     """What the API process reads."""
 
     port: int = Field(8083, ge=1, le=65535, description="port of the API")

@@ -51,7 +51,13 @@ ROUTERS = (
 )
 
 
-def build_app(database: Database, parts: dict[str, Any], lifespan: Lifespan | None) -> FastAPI:
+def build_app(
+    database: Database,
+    parts: dict[str, Any],
+    lifespan: Lifespan | None,
+    *,
+    gateway_key: str | None = None,
+) -> FastAPI:
     """Return the API.
 
     Args:
@@ -59,6 +65,7 @@ def build_app(database: Database, parts: dict[str, Any], lifespan: Lifespan | No
         parts: `sealer` and `api_key`; also `user_pool`, `canvas_profiles`, `canvas_sync`, `group_data` and
             `deletions` unless `lifespan` opens them.
         lifespan: Opens and closes what talks to the outside.
+        gateway_key: What callers must present, beside functions, which have a key of their own.
     """
     return create_app(
         title="User Service API",
@@ -67,6 +74,8 @@ def build_app(database: Database, parts: dict[str, Any], lifespan: Lifespan | No
         is_ready=database.is_reachable,
         state={"database": database, **parts},
         lifespan=lifespan,
+        gateway_key=gateway_key,
+        paths_with_own_keys=("/internal/v1/credentials", "/internal/v1/sync-runs"),
     )
 
 
@@ -86,8 +95,8 @@ def outside(settings: UserServiceSettings, database: Database) -> Lifespan:
                 connections=100,
             ) as functions,
             canvas_http_client() as canvas,
-            service_client(settings.course_service_url) as course,
-            service_client(settings.schedule_service_url) as schedule,
+            service_client(settings.course_service_url, settings.gateway_key_text) as course,
+            service_client(settings.schedule_service_url, settings.gateway_key_text) as schedule,
         ):
             user_pool = CognitoUserPool(
                 cognito,
@@ -124,7 +133,12 @@ def main() -> None:
         "sealer": Sealer(settings.sealing_keys()),
         "api_key": settings.canvas_sync_api_key.get_secret_value(),
     }
-    app = build_app(database, parts, outside(settings, database))
+    app = build_app(
+        database,
+        parts,
+        outside(settings, database),
+        gateway_key=settings.gateway_key_text,
+    )
     run(
         {
             (settings.host, settings.port): app,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import httpx
 
+from shared.identity.gateway_key import gateway_key_headers
 from shared.logging import correlation_id, get_logger, new_correlation_id
 from shared.web.errors import Unavailable
 
@@ -20,12 +21,16 @@ MAX_TRIES = 2
 """Once more, for deleting again is harmless and a pooled connection may just have been closed."""
 
 
-def service_client(base_url: str) -> httpx.AsyncClient:
+def service_client(base_url: str, gateway_key: str | None = None) -> httpx.AsyncClient:
     """Return an HTTP client for one of our services, to be closed by whoever opened it."""
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
-        headers={"User-Agent": "UniSync/1.0", "Accept": "application/json"},
+        headers={
+            "User-Agent": "UniSync/1.0",
+            "Accept": "application/json",
+            **gateway_key_headers(gateway_key),
+        },
         follow_redirects=False,
         trust_env=False,
     )

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from services.user_service.sealing import SealingKey, parse_key, parse_keys
-from shared.settings import DatabaseSettings, ServerSettings
+from shared.settings import DatabaseSettings, GatewayKeySettings, ServerSettings
 
 
 class SealingSettings(DatabaseSettings):
@@ -55,7 +55,7 @@ class SealingSettings(DatabaseSettings):
         return keys
 
 
-class UserServiceSettings(ServerSettings, SealingSettings):
+class UserServiceSettings(ServerSettings, SealingSettings, GatewayKeySettings):
     """Settings of the user_service process."""
 
     port: int = Field(8081, ge=1, le=65535, description="port of the API")

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
 from shared.database import DatabaseUnavailable
+from shared.identity.gateway_key import GatewayKeyMiddleware
 from shared.logging import get_logger
 from shared.web.correlation import CorrelationMiddleware, HeadMiddleware
 from shared.web.errors import (
@@ -49,6 +50,8 @@ def create_app(
     is_ready: Probe,
     state: dict[str, Any],
     lifespan: Lifespan | None = None,
+    gateway_key: str | None = None,
+    paths_with_own_keys: Sequence[str] = (),
 ) -> FastAPI:
     """Return a service's app.
 
@@ -59,6 +62,8 @@ def create_app(
         is_ready: Its readiness probe.
         state: What the doors' dependencies find in `request.app.state`.
         lifespan: Opens and closes what lives as long as the process.
+        gateway_key: What calls must carry (G-03); None asks for nothing.
+        paths_with_own_keys: Below these, endpoints ask for a key of their own instead.
     """
     app = FastAPIOffline(
         title=title,
@@ -80,6 +85,13 @@ def create_app(
         app.include_router(router)
     app.include_router(health_router(is_ready))
     _install_error_handlers(app, error_shape)
+    if gateway_key is not None:
+        app.add_middleware(
+            GatewayKeyMiddleware,
+            key=gateway_key,
+            shape=error_shape,
+            paths_with_own_keys=paths_with_own_keys,
+        )
     app.add_middleware(HeadMiddleware)
     app.add_middleware(CorrelationMiddleware)
     _declare_security(app)

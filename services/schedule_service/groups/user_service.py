@@ -8,6 +8,7 @@ import httpx
 import orjson
 
 from services.schedule_service.groups.service import Role
+from shared.identity.gateway_key import gateway_key_headers
 from shared.logging import correlation_id, get_logger, new_correlation_id
 from shared.web.errors import Unavailable
 
@@ -23,13 +24,17 @@ MAX_TRIES = 2
 MAX_CONNECTIONS = 100
 
 
-def user_service_client(base_url: str) -> httpx.AsyncClient:
+def user_service_client(base_url: str, gateway_key: str | None = None) -> httpx.AsyncClient:
     """Return an HTTP client for user_service, to be closed by whoever opened it."""
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        headers={"User-Agent": "UniSync/1.0", "Accept": "application/json"},
+        headers={
+            "User-Agent": "UniSync/1.0",
+            "Accept": "application/json",
+            **gateway_key_headers(gateway_key),
+        },
         trust_env=False,
     )
 
