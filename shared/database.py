@@ -49,7 +49,7 @@ class DatabaseUnavailable(Exception):
 
 
 class SchemaNotMigrated(Exception):
-    """The schema is not at the revision that this code was written for."""
+    """The schema is older than the revision that this code was written for."""
 
 
 def utc_now() -> datetime:
@@ -203,10 +203,11 @@ class Database:
         """Wait for the database, then check that its schema and isolation level are as expected.
 
         Args:
-            revision: The newest Alembic revision in the code.
+            revision: The newest Alembic revision in the code. A schema that is ahead of it will do: migrations
+                only add, so that a release can be rolled back and start again (D-06, O-04).
 
         Raises:
-            SchemaNotMigrated: The database answers, but its schema is at another revision.
+            SchemaNotMigrated: The database answers, but its schema is at an older revision.
         """
         while True:
             try:
@@ -217,7 +218,7 @@ class Database:
                 continue
             if isolation != "READ-COMMITTED":
                 raise SchemaNotMigrated(f"the isolation level is {isolation}, not READ COMMITTED")
-            if found != revision:
+            if found is None or found < revision:
                 raise SchemaNotMigrated(
                     f"the schema is at revision {found or 'none'}, this code needs {revision}: run the migration"
                 )

@@ -1,7 +1,6 @@
 """The schema is the one of data.md, which other programs read and write."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -176,8 +175,3 @@ def test_models_know_no_column_that_the_migrations_do_not_make() -> None:
 def test_migrating_again_changes_nothing(database_url: str) -> None:
     migrate(MIGRATIONS, database_url)
     assert execute(database_url, "SELECT version_num FROM alembic_version") == [("0005",)]
-
-
-def test_migrations_are_numbered() -> None:
-    versions = sorted(path.name for path in Path(MIGRATIONS, "versions").glob("*.py"))
-    assert [name[:4] for name in versions] == [f"{i + 1:04d}" for i in range(len(versions))]

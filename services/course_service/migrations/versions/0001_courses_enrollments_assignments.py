@@ -4,22 +4,17 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
 
+from shared.migrations import create_table
+
 revision = "0001"
 down_revision = None
 
 STAMP = mysql.DATETIME(fsp=6)
 FLAG = mysql.TINYINT(1)
-TABLE = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_unicode_ci",
-    # MySQL commits after each statement: a migration cut short is started again.
-    "if_not_exists": True,
-}
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "courses",
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True),
         sa.Column("canvas_course_id", sa.BigInteger, nullable=False),
@@ -32,9 +27,8 @@ def upgrade() -> None:
         sa.Column("updated_at", STAMP, nullable=False),
         sa.UniqueConstraint("canvas_course_id", name="uk_courses_canvas_course_id"),
         sa.Index("idx_canvas_course_id", "canvas_course_id"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "enrollments",
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True),
         sa.Column("cognito_sub", sa.String(255), nullable=False),
@@ -45,9 +39,8 @@ def upgrade() -> None:
         sa.Column("is_listed", FLAG, nullable=False, server_default=sa.text("0")),
         sa.UniqueConstraint("cognito_sub", "course_id", name="uk_user_course"),
         sa.ForeignKeyConstraint(["course_id"], ["courses.id"], name="fk_enrollment_course"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "assignments",
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True),
         sa.Column("canvas_assignment_id", sa.BigInteger, nullable=False),
@@ -64,9 +57,8 @@ def upgrade() -> None:
         sa.Index("idx_course_id", "course_id"),
         sa.Index("idx_due_at", "due_at"),
         sa.ForeignKeyConstraint(["course_id"], ["courses.id"], name="fk_assignment_course"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "assignment_visibility",
         sa.Column("cognito_sub", sa.String(255), primary_key=True),
         sa.Column("assignment_id", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -82,24 +74,21 @@ def upgrade() -> None:
             name="fk_visibility_assignment",
             ondelete="CASCADE",
         ),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "course_observations",
         sa.Column("cognito_sub", sa.String(255), primary_key=True),
         sa.Column("course_id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("enrolled_at", STAMP, nullable=False),
         sa.Column("course_observed_at", STAMP),
         sa.Column("listing_observed_at", STAMP),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "students",
         sa.Column("cognito_sub", sa.String(255), primary_key=True),
         sa.Column("snapshot_at", STAMP),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "outbox",
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=True),
         sa.Column("event_type", sa.String(64), nullable=False),
@@ -113,7 +102,6 @@ def upgrade() -> None:
         sa.Column("due_at", STAMP, nullable=False),
         sa.UniqueConstraint("unique_key", name="uk_outbox_unique_key"),
         sa.Index("idx_outbox_due_at", "due_at"),
-        **TABLE,
     )
 
 

@@ -9,16 +9,13 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, ENUM, TINYINT
 
+from shared.migrations import create_table
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-TABLE = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_unicode_ci",
-}
 NO = sa.text("0")
 STATUS = ENUM("DONE", "IN_PROGRESS", "TODO")
 
@@ -31,7 +28,7 @@ def stamps() -> tuple[sa.Column[object], sa.Column[object]]:
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "categories",
         sa.Column("category_id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("cognito_sub", sa.String(255)),
@@ -48,9 +45,8 @@ def upgrade() -> None:
         sa.Index("idx_cognito_sub", "cognito_sub"),
         sa.Index("idx_group_id", "group_id"),
         sa.Index("idx_source", "source_type", "source_id"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "schedules",
         sa.Column("schedule_id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("cognito_sub", sa.String(255)),
@@ -84,9 +80,8 @@ def upgrade() -> None:
         sa.Index("idx_cognito_sub_start_time", "cognito_sub", "start_time"),
         sa.Index("idx_group_id_start_time", "group_id", "start_time"),
         sa.Index("idx_cognito_sub_source", "cognito_sub", "source", "source_id"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "todos",
         sa.Column("todo_id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("cognito_sub", sa.String(255)),
@@ -130,13 +125,11 @@ def upgrade() -> None:
         sa.Index("idx_deadline", "deadline"),
         sa.Index("idx_parent_todo_id", "parent_todo_id"),
         sa.Index("idx_schedule_id", "schedule_id"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "canvas_snapshots",
         sa.Column("cognito_sub", sa.String(255), primary_key=True),
         sa.Column("snapshot_at", DATETIME(fsp=6)),
-        **TABLE,
     )
 
 

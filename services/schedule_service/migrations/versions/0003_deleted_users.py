@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import DATETIME
 
+from shared.migrations import create_table
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -11,15 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "deleted_users",
         sa.Column("cognito_sub", sa.String(255), primary_key=True),
         sa.Column("deleted_at", DATETIME(fsp=6), nullable=False),
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_unicode_ci",
-        # MySQL commits after each statement: a migration cut short is started again.
-        if_not_exists=True,
     )
 
 

@@ -9,44 +9,35 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.mysql import BIGINT, CHAR, DATETIME, JSON
 
+from shared.migrations import create_table
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-TABLE = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_unicode_ci",
-    # MySQL commits after each statement: a migration cut short is started again.
-    "if_not_exists": True,
-}
-
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "analyses",
         sa.Column("content_hash", CHAR(64), primary_key=True),
         sa.Column("tasks", JSON, nullable=False),
         sa.Column("made_at", DATETIME(fsp=6), nullable=False),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "analysis_claims",
         sa.Column("content_hash", CHAR(64), primary_key=True),
         sa.Column("worker_id", sa.String(64)),
         sa.Column("claimed_at", DATETIME(fsp=6)),
         sa.Column("calls", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("counted_from", DATETIME(fsp=6), nullable=False),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "analysis_budget",
         sa.Column("period", sa.Date, primary_key=True),
         sa.Column("calls", sa.Integer, nullable=False, server_default=sa.text("0")),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "assignment_plans",
         sa.Column("canvas_assignment_id", BIGINT, primary_key=True, autoincrement=False),
         sa.Column("course_id", BIGINT, nullable=False),
@@ -54,20 +45,17 @@ def upgrade() -> None:
         sa.Column("due_at", DATETIME(fsp=6)),
         sa.Column("tasks", JSON, nullable=False),
         sa.Column("planned_at", DATETIME(fsp=6), nullable=False),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "generated_todos",
         sa.Column("cognito_sub", sa.String(255), primary_key=True),
         sa.Column("generated_key", sa.String(255), primary_key=True),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "recorded_submissions",
         sa.Column("cognito_sub", sa.String(255), primary_key=True),
         sa.Column("canvas_assignment_id", BIGINT, primary_key=True, autoincrement=False),
         sa.Column("recorded_at", DATETIME(fsp=6), nullable=False),
-        **TABLE,
     )
     inspector = sa.inspect(op.get_bind())
     if not any(column["name"] == "generated_key" for column in inspector.get_columns("todos")):

@@ -1,22 +1,18 @@
 """Create users, credentials, friendships, groups and group_members as data.md has them."""
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, ENUM, TEXT, TINYINT, VARCHAR
+
+from shared.migrations import create_table
 
 revision = "0001"
 down_revision = None
 
-TABLE = {
-    "mysql_engine": "InnoDB",
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_unicode_ci",
-}
 STAMP = DATETIME(fsp=6)
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "users",
         sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("email", VARCHAR(255), nullable=False),
@@ -27,9 +23,8 @@ def upgrade() -> None:
         sa.Column("updated_at", STAMP, nullable=False),
         sa.UniqueConstraint("email"),
         sa.UniqueConstraint("cognito_sub"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "credentials",
         sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("cognito_sub", VARCHAR(255), nullable=False),
@@ -43,9 +38,8 @@ def upgrade() -> None:
         sa.Column("last_validated_at", STAMP),
         sa.Column("last_synced_at", STAMP),
         sa.UniqueConstraint("cognito_sub", "provider"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "friendships",
         sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("user_cognito_sub", VARCHAR(255), nullable=False),
@@ -62,9 +56,8 @@ def upgrade() -> None:
         sa.Index("idx_user_cognito_sub", "user_cognito_sub"),
         sa.Index("idx_friend_cognito_sub", "friend_cognito_sub"),
         sa.Index("idx_status", "status"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "groups",
         sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("name", VARCHAR(100), nullable=False),
@@ -73,9 +66,8 @@ def upgrade() -> None:
         sa.Column("created_at", STAMP, nullable=False),
         sa.Column("updated_at", STAMP, nullable=False),
         sa.Index("idx_owner_cognito_sub", "owner_cognito_sub"),
-        **TABLE,
     )
-    op.create_table(
+    create_table(
         "group_members",
         sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("group_id", BIGINT, nullable=False),
@@ -87,5 +79,4 @@ def upgrade() -> None:
         sa.UniqueConstraint("group_id", "user_cognito_sub", name="uk_group_user"),
         sa.Index("idx_group_id", "group_id"),
         sa.Index("idx_user_cognito_sub", "user_cognito_sub"),
-        **TABLE,
     )

@@ -1,20 +1,18 @@
 """Create deleted_users: accounts that nothing may bring back."""
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects.mysql import DATETIME, VARCHAR
+
+from shared.migrations import create_table
 
 revision = "0003"
 down_revision = "0002"
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "deleted_users",
         sa.Column("cognito_sub", VARCHAR(255), primary_key=True),
         sa.Column("deleted_at", DATETIME(fsp=6), nullable=False),
         sa.Index("idx_deleted_at", "deleted_at"),
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_unicode_ci",
     )

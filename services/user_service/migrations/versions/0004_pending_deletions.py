@@ -1,15 +1,16 @@
 """Create pending_deletions: what other services and the user pool must still forget."""
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, ENUM, INTEGER, TEXT, VARCHAR
+
+from shared.migrations import create_table
 
 revision = "0004"
 down_revision = "0003"
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "pending_deletions",
         sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("kind", ENUM("GROUP", "USER"), nullable=False),
@@ -19,7 +20,4 @@ def upgrade() -> None:
         sa.Column("created_at", DATETIME(fsp=6), nullable=False),
         sa.Column("next_attempt_at", DATETIME(fsp=6), nullable=False),
         sa.Index("idx_next_attempt_at", "next_attempt_at"),
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_unicode_ci",
     )

@@ -1,15 +1,16 @@
 """Create sync_runs: each student's synchronisations, of which one holds the lease while it is on."""
 
 import sqlalchemy as sa
-from alembic import op
 from sqlalchemy.dialects.mysql import BIGINT, DATETIME, ENUM, INTEGER, VARCHAR
+
+from shared.migrations import create_table
 
 revision = "0005"
 down_revision = "0004"
 
 
 def upgrade() -> None:
-    op.create_table(
+    create_table(
         "sync_runs",
         sa.Column("id", BIGINT, primary_key=True, autoincrement=True),
         sa.Column("cognito_sub", VARCHAR(255), nullable=False),
@@ -25,7 +26,4 @@ def upgrade() -> None:
         sa.Column("synced_at", VARCHAR(32)),
         sa.Column("error_code", VARCHAR(64)),
         sa.Index("idx_student_runs", "cognito_sub", "id"),
-        mysql_engine="InnoDB",
-        mysql_charset="utf8mb4",
-        mysql_collate="utf8mb4_unicode_ci",
     )
