@@ -12,7 +12,7 @@ LINTERS_INSTALLED := $(LINTERS_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status logs token dlq backup restore check test fuzz chaos format package bench
+.PHONY: help install run up down status logs token dlq backup restore check audit test fuzz chaos format package bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,11 @@ check: install ## Format, lint, types and import contracts
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy .
 	$(VENV)/bin/lint-imports
+
+audit: $(LINTERS_INSTALLED) ## Known vulnerabilities of the locked packages; fails when it could not look any up
+	@for lock in requirements.txt requirements-canvas-sync.txt; do \
+		$(LINTERS_VENV)/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; \
+	done
 
 test: install $(LINTERS_INSTALLED) ## All tests
 	$(VENV)/bin/pytest -q -n 2 --dist loadgroup

@@ -102,3 +102,18 @@ def test_a_function_gets_every_setting_it_reads(settings: tuple[str, ...]) -> No
 def test_the_databases_are_those_of_the_services() -> None:
     assert set(DATABASES) <= COMPOSE["services"].keys()
     assert COMPOSE["services"]["mysql"]["image"] == "mysql:8"
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_a_process_runs_from_its_own_image_on_a_read_only_root(service: Service) -> None:
+    """I-02"""
+    described = COMPOSE["services"][service.name]
+
+    assert described["build"]["dockerfile"] == f"services/{service.module.split('.')[1]}/Dockerfile"
+    assert described["read_only"] is described["init"] is True
+
+
+def test_every_image_that_is_built_has_a_file() -> None:
+    files = [s["build"]["dockerfile"] for s in COMPOSE["services"].values() if "build" in s]
+
+    assert [file for file in files if not Path(file).is_file()] == []

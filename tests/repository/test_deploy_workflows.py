@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from deploy.ecs.stacks import read_template
@@ -64,3 +65,16 @@ def test_every_image_is_pushed_into_a_repository_that_exists() -> None:
     assert set(pushed) == repositories
     assert sorted(pushed.values()) == sorted(matrix)
     assert all(Path(dockerfile).is_file() for dockerfile in matrix)
+
+
+def test_an_audit_that_can_look_nothing_up_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I-01: without its service the check must not report success."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    recipe = re.search(r"pip-audit (.+) -r \$\$lock", Path("Makefile").read_text(encoding="utf-8"))
+    assert recipe is not None
+
+    output = findings("pip-audit", *recipe[1].split(), "-r", "requirements-canvas-sync.txt")
+
+    assert "No known vulnerabilities found" not in output
+    assert output != ""
