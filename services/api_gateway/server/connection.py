@@ -115,6 +115,7 @@ class ClientConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # The request itself is fine and is answered without upgrade; what follows is not ours to read.
+            self.stop()
             self._stop_reading()
         except httptools.HttpParserError:
             self._refuse(FramingRefused())

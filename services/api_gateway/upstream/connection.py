@@ -159,8 +159,10 @@ class ServiceConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(NotHTTP())
-            return
+            self.is_sound = False
+            if not self._is_whole:
+                self._fail(NotHTTP())
+                return
         if not self._status and self._head_bytes > MAX_ANSWER_HEAD_BYTES:
             self._fail(NotHTTP())
         elif (
@@ -252,9 +254,10 @@ class ServiceConnection(asyncio.Protocol):
         future.set_result(Answer(self._status, self._fields, self._length, body))
 
     def _fail(self, failure: ServiceFailed) -> None:
-        self._failure = self._failure or failure
+        if not self._is_whole:
+            self._failure = self._failure or failure
         if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(self._failure)
+            self._answer.set_exception(failure)
         self._wake()
         self.close()
 
