@@ -172,7 +172,7 @@ async def test_of_two_hundred_random_batches_only_the_failed_records_come_back()
         fails = frozenset(choose.sample(subs, choose.randint(0, len(subs))))
         sync = RecordingSync(fails=fails)
 
-        answered = await answer(sync, {"Records": _records(*subs)})
+        answered = await answer(function_of(sync), {"Records": _records(*subs)})
 
         named = [entry["itemIdentifier"] for entry in answered.get("batchItemFailures", [])]
         expected = [f"m-{number}" for number, sub in enumerate(subs) if sub in fails]
