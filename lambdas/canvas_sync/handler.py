@@ -28,7 +28,7 @@ from shared.logging import (
 log = get_logger(__name__)
 
 RECORDS_AT_ONCE = 2
-"""A student of ten courses with 500 assignments of 64 KB each took 240 MB; the function has 512."""
+"""They share the room for large pages, so two of the largest students fit into the function's 512 MB."""
 
 MAX_FUNCTION_SECONDS = 295.0
 """The function's time-out, less the time for the answer; for whoever invokes it without saying how long it may take."""

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -53,7 +54,7 @@ class StudentCanvas(Protocol):
     async def list_courses(self) -> list[CanvasCourse]:
         """Return the courses in which the student is active."""
 
-    def assignment_pages(self, course_id: int) -> AsyncIterator[Reading[CanvasAssignment]]:
+    def assignment_pages(self, course_id: int) -> AsyncGenerator[Reading[CanvasAssignment], None]:
         """Yield a course's assignments page by page."""
 
 
@@ -220,13 +221,16 @@ class _CourseByCourse:
         listed_ids: dict[int, None] = {}
         added_ids: set[int] = set()
         is_exhaustive = True
-        async for page in self._canvas.assignment_pages(course.id):
-            fresh = {entry.id: entry for entry in page.usable if entry.id not in added_ids}
-            added_ids.update(fresh)
-            listed_ids.update(dict.fromkeys(page.ids))
-            is_exhaustive = is_exhaustive and page.is_exhaustive
-            for body in parts.add(list(fresh.values())):
-                await self._sink.send(self._queue_name, [body])
+        async with aclosing(self._canvas.assignment_pages(course.id)) as pages:
+            async for page in pages:
+                fresh = {entry.id: entry for entry in page.usable if entry.id not in added_ids}
+                added_ids.update(fresh)
+                listed_ids.update(dict.fromkeys(page.ids))
+                is_exhaustive = is_exhaustive and page.is_exhaustive
+                for body in parts.add(list(fresh.values())):
+                    await self._sink.send(self._queue_name, [body])
+                # Not held while the next page is read.
+                del page, fresh
         for body in parts.end(list(listed_ids) if is_exhaustive else None):
             await self._sink.send(self._queue_name, [body])
         return parts.assignments_count

@@ -1,6 +1,6 @@
 """The two things we ask Canvas for, as one student."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 import httpx
 from pydantic import SecretStr
@@ -10,10 +10,11 @@ from lambdas.canvas_sync.canvas.governor import Governor
 from lambdas.canvas_sync.canvas.schemas import (
     CanvasAssignment,
     CanvasCourse,
+    ObjectT,
     Reading,
     read_entries,
 )
-from lambdas.canvas_sync.canvas.transport import CanvasTransport, Page
+from lambdas.canvas_sync.canvas.transport import CanvasTransport
 
 PER_PAGE = "100"
 """Canvas's maximum; a larger value is capped without a word."""
@@ -46,13 +47,15 @@ class CanvasClient:
             "per_page": PER_PAGE,
         }
         courses: dict[int, CanvasCourse] = {}
-        async for page in self._pages("/courses", parameters):
-            for course in read_entries(CanvasCourse, page.entries).usable:
+        async for page in self._pages(CanvasCourse, "/courses", parameters):
+            for course in page.usable:
                 courses.setdefault(course.id, course)
         return list(courses.values())
 
-    async def assignment_pages(self, course_id: int) -> AsyncIterator[Reading[CanvasAssignment]]:
+    def assignment_pages(self, course_id: int) -> AsyncGenerator[Reading[CanvasAssignment], None]:
         """Yield a course's assignments page by page; the list is complete when the iteration ends.
+
+        The next page is asked for when the last one was used; whoever does not go on to the end closes the iteration.
 
         Due dates are those of the caller, because `override_assignment_dates` is on by default. The caller's own
         submissions come along, unless the token's scopes leave them out.
@@ -62,12 +65,14 @@ class CanvasClient:
         """
         path = f"/courses/{course_id}/assignments"
         parameters: dict[str, str | list[str]] = {"include[]": ["submission"], "per_page": PER_PAGE}
-        async for page in self._pages(path, parameters):
-            yield read_entries(CanvasAssignment, page.entries)
+        return self._pages(CanvasAssignment, path, parameters)
 
     async def _pages(
-        self, path: str, parameters: Mapping[str, str | list[str]]
-    ) -> AsyncIterator[Page]:
+        self,
+        object_class: type[ObjectT],
+        path: str,
+        parameters: Mapping[str, str | list[str]],
+    ) -> AsyncGenerator[Reading[ObjectT], None]:
         url: httpx.URL | None = self._transport.address(path, parameters)
         visited: set[httpx.URL] = set()
         while url is not None:
@@ -77,6 +82,6 @@ class CanvasClient:
                 raise CanvasAnswerUnusable(f"a list has more than {MAX_PAGES} pages")
             visited.add(url)
             token = self._token.get_secret_value()
-            page = await self._transport.fetch_page(url, token, self._governor)
-            yield page
-            url = page.next_url
+            async with self._transport.page(url, token, self._governor) as page:
+                yield read_entries(object_class, page.entries)
+                url = page.next_url

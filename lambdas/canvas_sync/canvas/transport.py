@@ -4,7 +4,8 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -42,6 +43,12 @@ MAX_TRIES = 3
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """A page of 100 assignments with 64 KB descriptions is 6.5 MB, half as much again where HTML is escaped."""
+
+SMALL_PAGE_BYTES = 1024 * 1024
+"""100 assignments of natural length are 0.1 to 0.5 MB. More of a page is read when there is room for it."""
+
+LARGE_PAGES_AT_ONCE = 4
+"""Four pages of 64 KB descriptions are the 26 MB of one course of 400; two would take twice as long."""
 
 HEAD_START_SECONDS = 0.002
 """A waiting call is written within a millisecond; reading a page first would cost it several."""
@@ -146,17 +153,27 @@ class CanvasTransport:
         self._idle = httpx.Timeout(self._retry.idle_seconds, pool=None)
         self._clock = clock
         self._sleep = sleep
+        self._large_pages = asyncio.Semaphore(LARGE_PAGES_AT_ONCE)
 
     def address(self, path: str, parameters: Mapping[str, str | list[str]]) -> httpx.URL:
         """Return the address of a first page; `path` starts with a slash and is relative to the base URL."""
         return httpx.URL(f"{self._base_url}{path}", params=dict(parameters))
 
-    async def fetch_page(self, url: httpx.URL, token: str, governor: Governor) -> Page:
-        """Fetch one page, again when that may help.
+    @asynccontextmanager
+    async def page(self, url: httpx.URL, token: str, governor: Governor) -> AsyncIterator[Page]:
+        """Fetch one page, again when that may help, and hold it until the block ends, which empties it.
 
         Raises:
             CanvasError: Of the kind that says why, after at most three tries and 60 s.
         """
+        async with AsyncExitStack() as room:
+            page = await self._fetch(url, token, governor, room)
+            yield page
+            page.entries.clear()
+
+    async def _fetch(
+        self, url: httpx.URL, token: str, governor: Governor, room: AsyncExitStack
+    ) -> Page:
         give_up_at: float | None = None
         tries = 0
         while True:
@@ -164,13 +181,14 @@ class CanvasTransport:
             async with governor.call() as call:
                 # The wait for the token's turn is the allowance's doing, not a fault of this call.
                 give_up_at = give_up_at or self._clock() + self._retry.max_seconds
-                outcome: Page | _Answer | _Setback = await self._ask(url, token, call)
+                outcome: Page | _Answer | _Setback = await self._ask(url, token, call, room)
             if isinstance(outcome, _Answer):
                 # The call that waited for this one's place leaves before this answer keeps the loop busy.
                 await self._sleep(HEAD_START_SECONDS)
                 outcome = self._page(url, outcome)
             if isinstance(outcome, Page):
                 return outcome
+            await room.aclose()
             # Throttling is about the token, so the tries of all its calls count together.
             failures = max(tries, governor.refusals_in_a_row) if outcome.is_throttling else tries
             pause_seconds = outcome.retry_after_seconds or self._retry.pause_seconds(failures)
@@ -190,9 +208,11 @@ class CanvasTransport:
             else:
                 await self._sleep(pause_seconds)
 
-    async def _ask(self, url: httpx.URL, token: str, call: Call) -> _Answer | _Setback:
+    async def _ask(
+        self, url: httpx.URL, token: str, call: Call, room: AsyncExitStack
+    ) -> _Answer | _Setback:
         """Try once, tell the allowance, and turn everything but a 200 into what it means."""
-        outcome = await self._try(url, token)
+        outcome = await self._try(url, token, room)
         if isinstance(outcome, _Answer):
             call.remaining = _number(outcome.headers.get("X-Rate-Limit-Remaining"))
             if outcome.status != 200:
@@ -200,19 +220,23 @@ class CanvasTransport:
         call.was_throttled = isinstance(outcome, _Setback) and outcome.is_throttling
         return outcome
 
-    async def _try(self, url: httpx.URL, token: str) -> _Answer | _Setback:
+    async def _try(self, url: httpx.URL, token: str, room: AsyncExitStack) -> _Answer | _Setback:
         headers = {"Authorization": f"Bearer {token}"}
         try:
             async with (
-                asyncio.timeout(self._retry.try_seconds),
+                asyncio.timeout(self._retry.try_seconds) as time_left,
                 self._http.stream("GET", url, headers=headers, timeout=self._idle) as response,
             ):
                 answer = _Answer(response.status_code, response.headers)
-                limit = MAX_PAGE_BYTES if response.status_code == 200 else MAX_ERROR_BYTES
+                most = MAX_PAGE_BYTES if response.status_code == 200 else MAX_ERROR_BYTES
+                has_room = False
                 async for piece in response.aiter_bytes():
                     answer.body += piece
-                    if len(answer.body) > limit:
+                    if len(answer.body) > most:
                         break
+                    if len(answer.body) > SMALL_PAGE_BYTES and not has_room:
+                        await self._wait_for_room(room, time_left)
+                        has_room = True
                 return answer
         except TimeoutError:
             reason = "took too long"
@@ -221,6 +245,15 @@ class CanvasTransport:
             reason = type(problem).__name__
         # Outside the except block: httpx's errors hold the request, and so the token.
         return _Setback(CanvasUnavailable(f"Canvas could not be read: {reason}"))
+
+    async def _wait_for_room(self, room: AsyncExitStack, time_left: asyncio.Timeout) -> None:
+        """Wait until few other large pages are held; that is our own doing, so the try's time stands still."""
+        clock = asyncio.get_running_loop().time
+        ends_at, waits_since = time_left.when(), clock()
+        time_left.reschedule(None)
+        await room.enter_async_context(self._large_pages)
+        if ends_at is not None:
+            time_left.reschedule(ends_at + clock() - waits_since)
 
     def _page(self, url: httpx.URL, answer: _Answer) -> Page | _Setback:
         if len(answer.body) > MAX_PAGE_BYTES:
