@@ -1,6 +1,7 @@
 """One JSON object a line on standard output: fixed event names, fields beside them, nobody's secrets."""
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -8,10 +9,11 @@ import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
-from traceback import format_exception
+from traceback import format_exception, format_tb
 from typing import Any
 
 import orjson
+from pydantic_core import ValidationError
 
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 """Runs from the gateway through the function and the queues to the last consumer."""
@@ -104,20 +106,38 @@ class JSONFormatter(logging.Formatter):
             line["error"] = {
                 "name": type(problem).__name__,
                 "message": _first_line(problem),
-                "stack": "".join(format_exception(problem, chain=False))
-                if not _carries_statement(problem)
-                else None,
+                "stack": _stack(problem),
             }
-        return orjson.dumps(line, default=str).decode("utf-8", "replace")
+        try:
+            return orjson.dumps(line, default=str).decode("utf-8")
+        except orjson.JSONEncodeError:
+            # Half a surrogate pair, a number of more than 64 bits: what users can put into a field loses no line.
+            return json.dumps(_with_text_keys(line), default=str)
 
 
-def _carries_statement(problem: BaseException) -> bool:
-    return type(problem).__module__.startswith("sqlalchemy")
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(held) for key, held in value.items()}
+    return [_with_text_keys(held) for held in value] if isinstance(value, list) else value
+
+
+def _repeats_users_words(problem: BaseException) -> bool:
+    """Tell whether an error's text holds values: statements with their parameters, refused inputs."""
+    return type(problem).__module__.startswith(("sqlalchemy", "pydantic"))
+
+
+def _stack(problem: BaseException) -> str:
+    if _repeats_users_words(problem):
+        return "".join(format_tb(problem.__traceback__))
+    return "".join(format_exception(problem, chain=False))
 
 
 def _first_line(problem: BaseException) -> str:
-    # A database error repeats the statement with its parameters, which are users' words.
-    if _carries_statement(problem):
+    if isinstance(problem, ValidationError):
+        findings = problem.errors(include_url=False, include_input=False, include_context=False)
+        places = (f"{each['type']} at {'.'.join(map(str, each['loc']))}" for each in findings)
+        return "; ".join(places)[:500]
+    if _repeats_users_words(problem):
         problem = getattr(problem, "orig", None) or problem
         return f"{type(problem).__name__} {problem.args[:1]}"
     return str(problem)[:500]

@@ -3,13 +3,18 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import OperationalError
 
 from shared.logging import JSONFormatter, correlation_id, current_user, get_logger, pseudonym
+
+EMAIL = "ann@example.com"
+"""Beside the code that fails, which the stack quotes."""
 
 FIELDS = {"timestamp", "level", "service", "function", "requestId", "userId", "message", "metadata"}
 
@@ -71,9 +76,43 @@ def test_an_exception_is_logged_with_name_message_and_stack(stream: io.StringIO)
 
 def test_a_database_error_does_not_repeat_its_parameters(stream: io.StringIO) -> None:
     try:
-        raise OperationalError("INSERT ...", {"email": "ann@example.com"}, Exception(1205, "lock"))
+        raise OperationalError("INSERT ...", {"email": EMAIL}, Exception(1205, "lock"))
     except OperationalError:
         get_logger("logged").exception("failed")
 
-    assert "ann@example.com" not in stream.getvalue()
+    assert EMAIL not in stream.getvalue()
     assert "1205" in lines(stream)[0]["error"]["message"]
+
+
+def test_a_line_names_the_function_that_logged_it_and_when(stream: io.StringIO) -> None:
+    get_logger("logged").info("seen")
+
+    (line,) = lines(stream)
+    assert line["function"] == (
+        "test_logging.test_a_line_names_the_function_that_logged_it_and_when"
+    )
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["timestamp"])
+    assert (line["level"], line["service"]) == ("INFO", "test_service")
+
+
+def test_a_refused_value_is_not_repeated_by_the_error_about_it(stream: io.StringIO) -> None:
+    """S-07"""
+    try:
+        TypeAdapter(list[int]).validate_python([EMAIL])
+    except ValidationError:
+        get_logger("logged").exception("failed")
+
+    error = lines(stream)[0]["error"]
+    assert EMAIL not in stream.getvalue()
+    assert error["name"] == "ValidationError"
+    assert "int_parsing at 0" in error["message"]
+    assert "test_logging" in error["stack"]
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**70, {1: "a number as key"}, {"a", "set"}])
+def test_whatever_a_field_holds_the_line_is_written(stream: io.StringIO, value: Any) -> None:
+    get_logger("logged").error("seen", value=value)
+
+    (line,) = lines(stream)
+    assert line["message"] == "seen"
+    assert line["metadata"]
