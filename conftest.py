@@ -10,6 +10,8 @@ from local_stack.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, runni
 from local_stack.mysql_server import start_mysql
 from local_stack.session import running_stack
 from shared.settings import Settings
+from shared.testing.collector import Collector, running_collector
+from shared.tracing.spans import ENDPOINT_VARIABLE, configure_tracing, stop_tracing
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +40,17 @@ def aws(emulator_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
     }.items():
         monkeypatch.setenv(name, value)
     return Settings(aws_region=REGION, aws_endpoint_url=emulator_url)
+
+
+@pytest.fixture
+def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """Yield a collector of traces that this process sends its spans to."""
+    with running_collector() as running:
+        monkeypatch.setenv(ENDPOINT_VARIABLE, running.url)
+        configure_tracing("under_test")
+        yield running
+        running.let_go()
+        stop_tracing()
 
 
 @pytest.fixture(scope="session")

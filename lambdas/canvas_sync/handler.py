@@ -16,7 +16,7 @@ from lambdas.canvas_sync.schemas import (
     written_now,
 )
 from lambdas.canvas_sync.service import MAX_SYNC_SECONDS
-from shared.function_runtime import Runtime
+from shared.function_runtime import Runtime, flush_before_answer
 from shared.logging import (
     correlation_id,
     current_user,
@@ -24,6 +24,8 @@ from shared.logging import (
     new_correlation_id,
     pseudonym,
 )
+from shared.tracing.messages import processing_record
+from shared.tracing.spans import span
 
 log = get_logger(__name__)
 
@@ -55,7 +57,10 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
             `Schedule.fan_out` raises.
     """
     max_seconds = _seconds_left(context)
-    return _runtime.run(lambda function: answer(function, event, max_seconds=max_seconds))
+    try:
+        return _runtime.run(lambda function: answer(function, event, max_seconds=max_seconds))
+    finally:
+        flush_before_answer(context)
 
 
 async def answer(
@@ -79,7 +84,8 @@ async def _fan_out(
     correlation_id.set(new_correlation_id())
     mode = read_mode(event)
     try:
-        count = await function.schedule.fan_out(mode, max_seconds=max_seconds)
+        with span("fan out", "server"):
+            count = await function.schedule.fan_out(mode, max_seconds=max_seconds)
     except Exception:
         log.exception("fan_out_failed", syncMode=mode.value)
         raise
@@ -89,7 +95,9 @@ async def _fan_out(
 async def _answer_one(function: Function, payload: Any, max_seconds: float) -> dict[str, Any]:
     request = read_request(payload)
     seconds = min(max_seconds, MAX_SYNC_SECONDS)
-    with _logged_as(request):
+    presented = payload.get("traceparent")
+    parent = presented if isinstance(presented, str) else None
+    with span("synchronise", "server", parent=parent), _logged_as(request):
         return _success([await function.sync.synchronise(request, max_seconds=seconds)])
 
 
@@ -104,10 +112,11 @@ async def _answer_records(function: Function, records: Any, max_seconds: float) 
         """Tell whether a record is done; what it covered, if anything, is among the results."""
         async with turns:
             try:
-                request = _read_record(record)
-                seconds_left = deadline - asyncio.get_running_loop().time()
-                with _logged_as(request):
-                    result = await function.schedule.synchronise(request, max_seconds=seconds_left)
+                with processing_record(record):
+                    request = _read_record(record)
+                    seconds = deadline - asyncio.get_running_loop().time()
+                    with _logged_as(request):
+                        result = await function.schedule.synchronise(request, max_seconds=seconds)
             except Exception as problem:
                 log.warning(
                     "record_failed", messageId=_message_id(record), reason=type(problem).__name__

@@ -14,6 +14,7 @@ from lambdas.canvas_sync.errors import EnrollmentsUnavailable, RunsUnavailable, 
 from lambdas.canvas_sync.schemas import SyncRequest, SyncResult
 from shared.events.event import Identifier
 from shared.logging import correlation_id, get_logger
+from shared.tracing.http_clients import ServiceClient
 
 log = get_logger(__name__)
 
@@ -44,7 +45,7 @@ class _StudentPage(BaseModel):
 
 def neighbour_http_client() -> httpx.AsyncClient:
     """Open the HTTP client for calls to services; it ignores proxies of the environment."""
-    return httpx.AsyncClient(
+    return ServiceClient(
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         timeout=TIMEOUT_SECONDS,
         follow_redirects=False,

@@ -17,6 +17,7 @@ from shared.logging import configure_logging
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import SQSClient
 from shared.settings import read_settings
+from shared.tracing.spans import configure_tracing
 
 
 @dataclass(frozen=True)
@@ -71,4 +72,5 @@ async def open_from_environment(stack: AsyncExitStack) -> Function:
     """
     settings = read_settings(CanvasSyncSettings)
     configure_logging("canvas_sync", settings.log_level)
+    configure_tracing("canvas_sync")
     return await open_canvas_sync(stack, settings)

@@ -8,8 +8,9 @@ from lambdas.llm_analysis.errors import InvocationInvalid, RecordsFailed, Unavai
 from lambdas.llm_analysis.records import message_id, read_record
 from lambdas.llm_analysis.runtime import Function, open_from_environment
 from shared.events.submissions import SubmissionDetected
-from shared.function_runtime import Runtime
+from shared.function_runtime import Runtime, flush_before_answer
 from shared.logging import correlation_id, current_user, get_logger, pseudonym
+from shared.tracing.messages import processing_record
 
 log = get_logger(__name__)
 
@@ -39,7 +40,10 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
         RecordsFailed: Records failed that have no message id.
     """
     max_seconds = _seconds_left(context)
-    return _runtime.run(lambda function: answer(function, event, max_seconds=max_seconds))
+    try:
+        return _runtime.run(lambda function: answer(function, event, max_seconds=max_seconds))
+    finally:
+        flush_before_answer(context)
 
 
 async def answer(
@@ -55,8 +59,9 @@ async def answer(
     async def work(record: Any) -> Exception | None:
         async with turns:
             try:
-                async with asyncio.timeout_at(deadline):
-                    await _apply(function, record)
+                with processing_record(record):
+                    async with asyncio.timeout_at(deadline):
+                        await _apply(function, record)
             except Exception as problem:
                 _log_failure(record, problem)
                 return problem

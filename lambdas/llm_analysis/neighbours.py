@@ -8,6 +8,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from lambdas.llm_analysis.errors import AnalysesUnavailable, BudgetSpent
 from shared.events.llm_analysis import GeneratedTask
 from shared.logging import correlation_id, get_logger
+from shared.tracing.http_clients import ServiceClient
 
 log = get_logger(__name__)
 
@@ -20,7 +21,7 @@ _TASKS: TypeAdapter[list[GeneratedTask]] = TypeAdapter(list[GeneratedTask])
 
 def neighbour_http_client() -> httpx.AsyncClient:
     """Open the HTTP client for calls to services; it ignores proxies of the environment."""
-    return httpx.AsyncClient(
+    return ServiceClient(
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         timeout=TIMEOUT_SECONDS,
         follow_redirects=False,

@@ -26,6 +26,7 @@ from shared.logging import configure_logging
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import SQSClient
 from shared.settings import read_settings
+from shared.tracing.spans import configure_tracing
 
 
 @dataclass(frozen=True)
@@ -121,4 +122,5 @@ async def open_from_environment(stack: AsyncExitStack) -> Function:
     """
     settings = read_settings(LLMAnalysisSettings)
     configure_logging("llm_analysis", settings.log_level)
+    configure_tracing("llm_analysis")
     return await open_function(stack, settings)

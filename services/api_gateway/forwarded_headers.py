@@ -41,9 +41,13 @@ _OURS = frozenset(
         b"x-gateway-key",
         b"x-request-id",
         b"forwarded",
+        b"traceparent",
+        b"tracestate",
+        b"baggage",
     }
 )
-"""Only the gateway, or only a service, may say these."""
+"""Only the gateway, or only a service, may say these. A client's trace would join its work to others', and a client
+that asks for records of everything would fill the collector."""
 
 _FRAMING = frozenset({b"host", b"content-length", b"expect"})
 """Written anew for the connection to the service."""

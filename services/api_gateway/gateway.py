@@ -31,6 +31,7 @@ from services.api_gateway.tokens.claims import Identity
 from services.api_gateway.tokens.errors import KeysUnavailable, TokenRefused
 from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.verifier import TokenVerifier
+from services.api_gateway.tracing import describe_current_request
 from shared.logging import (
     accepted_correlation_id,
     correlation_id,
@@ -103,6 +104,7 @@ class Gateway:
         finally:
             route = decision.route.path if decision.route is not None else "unmatched"
             count_request(route, exchange.status)
+            describe_current_request(exchange.method, route, exchange.status)
             if not route.startswith("/actuator"):
                 self._access_log.note(
                     method=exchange.method,

@@ -24,7 +24,9 @@ from services.api_gateway.tokens.key_source import KeySource
 from services.api_gateway.tokens.revocation_source import RevocationSource
 from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.verifier import TokenVerifier
+from services.api_gateway.tracing import TracedForwarder, traced
 from services.api_gateway.upstream.circuit import FAILURES_TO_OPEN
+from shared.tracing.spans import is_tracing
 
 REDIS_SECONDS = 0.2
 """For one round trip, which takes under a millisecond."""
@@ -50,7 +52,8 @@ class GatewayProcess:
             Service.SCHEDULE: settings.schedule_service_url,
         }
         gateway_key = settings.gateway_key_text
-        self._forwarder = Forwarder(base_urls, failures_to_open=failures_to_open)
+        forwarder = TracedForwarder if is_tracing() else Forwarder
+        self._forwarder = forwarder(base_urls, failures_to_open=failures_to_open)
         self._reader = ServiceReader(base_urls, gateway_key)
         self._revocations = Revocations(RevocationSource(self._reader).fetch)
         self._key_source = KeySource(settings.jwks_url)
@@ -76,7 +79,7 @@ class GatewayProcess:
             ),
             access_log=self._access_log,
         )
-        self._server = Server(gateway.handle, patience=patience)
+        self._server = Server(traced(gateway.handle), patience=patience)
 
     async def serve(self, listener: socket.socket, stopping: asyncio.Event) -> None:
         """Serve clients until `stopping` is set and they have their answers."""

@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from services.api_gateway.process import GatewayProcess
 from services.api_gateway.settings import GatewaySettings
 from shared.logging import configure_logging, get_logger
+from shared.tracing.spans import configure_tracing
 from shared.web.health import always_ready, management_app
 from shared.web.serving import run
 
@@ -83,6 +84,7 @@ def _started(settings: GatewaySettings, listener: socket.socket) -> SpawnProcess
 def _work(settings: GatewaySettings, listener: socket.socket) -> None:
     """Serve in a worker's own process, until SIGTERM or until the parent is gone."""
     configure_logging("api_gateway", settings.log_level)
+    configure_tracing("api_gateway")
     run({}, _end_with_parent, partial(GatewayProcess(settings).serve, listener))
 
 

@@ -15,6 +15,7 @@ from shared.database import Database
 from shared.logging import configure_logging
 from shared.migrations import schema_check
 from shared.settings import load_settings
+from shared.tracing.spans import configure_tracing
 from shared.web.app import create_app
 from shared.web.errors import code_shape
 from shared.web.health import management_app
@@ -46,6 +47,7 @@ def main() -> None:
     """Serve the API until SIGTERM."""
     settings = load_settings(APISettings)
     configure_logging("course_service", settings.log_level)
+    configure_tracing("course_service")
     database = Database(settings.database_url)
 
     run(

@@ -20,6 +20,7 @@ from shared.database import Database
 from shared.logging import configure_logging
 from shared.migrations import schema_check
 from shared.settings import load_settings
+from shared.tracing.spans import configure_tracing
 from shared.web.app import create_app
 from shared.web.errors import error_code_shape
 from shared.web.health import management_app
@@ -81,6 +82,7 @@ def main() -> None:
     """Serve the API until the process is told to stop."""
     settings = load_settings(APISettings)
     configure_logging("schedule_service", settings.log_level)
+    configure_tracing("schedule_service")
     database = Database(settings.database_url)
     user_service = user_service_client(settings.user_service_url, settings.gateway_key_text)
     api = build_app(

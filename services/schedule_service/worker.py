@@ -15,6 +15,7 @@ from shared.messaging.metrics import QueueMonitor
 from shared.messaging.stopping import run_until_stopped
 from shared.migrations import schema_check
 from shared.settings import load_settings
+from shared.tracing.spans import configure_tracing
 from shared.web.health import management_app
 from shared.web.serving import run
 
@@ -23,6 +24,7 @@ def main() -> None:
     """Consume until the process is told to stop."""
     settings = load_settings(WorkerSettings)
     configure_logging("schedule_service_worker", settings.log_level)
+    configure_tracing("schedule_service_worker")
     database = Database(settings.database_url, timeout_seconds=MESSAGE_TIMEOUT_SECONDS)
     check_schema = schema_check(database, MIGRATIONS)
     failures = FailureLog(database, FailedMessageRow)

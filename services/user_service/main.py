@@ -31,6 +31,7 @@ from shared.database import Database
 from shared.logging import configure_logging
 from shared.migrations import schema_check
 from shared.settings import load_settings
+from shared.tracing.spans import configure_tracing
 from shared.web.app import Lifespan, create_app
 from shared.web.errors import error_code_shape
 from shared.web.health import management_app
@@ -128,6 +129,7 @@ def main() -> None:
     """Run the API and the management port until told to stop."""
     settings = load_settings(UserServiceSettings)
     configure_logging("user_service", settings.log_level)
+    configure_tracing("user_service")
     database = Database(settings.database_url)
     parts = {
         "sealer": Sealer(settings.sealing_keys()),

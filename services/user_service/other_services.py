@@ -9,6 +9,7 @@ import httpx
 
 from shared.identity.gateway_key import gateway_key_headers
 from shared.logging import correlation_id, get_logger, new_correlation_id
+from shared.tracing.http_clients import ServiceClient
 from shared.web.errors import Unavailable
 
 log = get_logger(__name__)
@@ -23,7 +24,7 @@ MAX_TRIES = 2
 
 def service_client(base_url: str, gateway_key: str | None = None) -> httpx.AsyncClient:
     """Return an HTTP client for one of our services, to be closed by whoever opened it."""
-    return httpx.AsyncClient(
+    return ServiceClient(
         base_url=base_url,
         timeout=httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
         headers={

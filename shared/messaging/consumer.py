@@ -27,6 +27,7 @@ from shared.messaging.metrics import FAILED, PROCESSED, RETRIED, note_received
 from shared.messaging.outage import Outage, Probe, backoff_seconds
 from shared.messaging.queues import SQSClient, queue_url
 from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
+from shared.tracing.messages import ATTRIBUTE, processing
 
 log = get_logger(__name__)
 
@@ -111,6 +112,7 @@ class _Message:
     event: Event
     request_id: str
     receive_count: int
+    traceparent: str | None
 
 
 class Consumer:
@@ -214,7 +216,7 @@ class Consumer:
             QueueUrl=url,
             MaxNumberOfMessages=MAX_BATCH,
             WaitTimeSeconds=self._long_poll_seconds,
-            MessageAttributeNames=["correlationId"],
+            MessageAttributeNames=["correlationId", ATTRIBUTE],
             MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
         )
         received: list[dict[str, Any]] = answer.get("Messages", [])
@@ -273,7 +275,10 @@ class Consumer:
         student = message.event.get("cognitoSub")
         current_user.set(pseudonym(student) if isinstance(student, str) else None)
         lease, event_type = message.lease, message.event.get("eventType")
-        problem = await self._try_until_decided(message)
+        with processing(self._queue_name, lease.message_id, message.traceparent) as trace:
+            problem = await self._try_until_decided(message)
+            if problem is not None:
+                trace.fail(_name(problem))
         if lease.is_lost:
             # Perhaps in other hands by now: whatever came of it here, the message comes again.
             self._leases.release(lease)
@@ -366,12 +371,14 @@ def _parse(raw: dict[str, Any], lease: Lease) -> _Message:
         raise MalformedMessage("not JSON") from problem
     if not isinstance(event, dict):
         raise MalformedMessage("not an object")
-    attribute = raw.get("MessageAttributes", {}).get("correlationId", {})
+    attributes = raw.get("MessageAttributes", {})
+    attribute = attributes.get("correlationId", {})
     return _Message(
         lease,
         event,
         accepted_correlation_id((attribute.get("StringValue") or "").encode("utf-8", "replace")),
         _receive_count(raw),
+        attributes.get(ATTRIBUTE, {}).get("StringValue"),
     )
 
 

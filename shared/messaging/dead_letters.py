@@ -24,7 +24,7 @@ WAIT_SECONDS = 1
 
 REPLAY_COUNT = "replayCount"
 ATTRIBUTE_ALLOWANCE_BYTES = 512
-"""Attributes count towards the size of a batch; ours are two of less than a hundred bytes each."""
+"""Attributes count towards the size of a batch; ours are three of less than a hundred bytes each."""
 
 
 @dataclass(frozen=True)

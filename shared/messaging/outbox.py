@@ -39,6 +39,8 @@ from shared.messaging.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_PARKED, OU
 from shared.messaging.outage import backoff_seconds
 from shared.messaging.publisher import OutgoingMessage, Publisher, PublishError
 from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
+from shared.tracing.messages import sending
+from shared.tracing.spans import current_traceparent
 
 log = get_logger(__name__)
 
@@ -80,6 +82,8 @@ class OutboxColumns:
     """At most one row waits for a key; a further event under it renews the waiting one."""
     body: Mapped[dict[str, Any]] = mapped_column(JSON)
     correlation_id: Mapped[str | None] = mapped_column(String(64))
+    traceparent: Mapped[str | None] = mapped_column(String(55))
+    """Of the work that wrote it, when that was recorded; all of W3C's version 00 are as long."""
     version: Mapped[str] = mapped_column(String(32))
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(DATETIME(fsp=6))
@@ -117,6 +121,7 @@ async def enqueue(
             "unique_key": event.unique_key or uuid4().hex,
             "body": event.body,
             "correlation_id": correlation_id.get(),
+            "traceparent": current_traceparent(),
             "version": uuid4().hex,
             "attempts": 0,
             "created_at": now,
@@ -132,6 +137,7 @@ async def enqueue(
     renewed = (
         "body",
         "correlation_id",
+        "traceparent",
         "version",
         "attempts",
         "due_at",
@@ -155,13 +161,17 @@ class ClaimedEvent:
     correlation_id: str | None
     version: str
     attempts: int
+    traceparent: str | None = None
 
 
 BuildBodies = Callable[[ClaimedEvent], Awaitable[list[bytes]]]
 """Turns a row into the message bodies to send, reading committed rows where the event is a snapshot."""
 
 
-_Built = tuple[ClaimedEvent, list[bytes]]
+@dataclass(frozen=True)
+class _Built:
+    event: ClaimedEvent
+    messages: list[OutgoingMessage]
 
 
 class Relay:
@@ -209,9 +219,9 @@ class Relay:
         if not claimed:
             return 0
         by_queue: dict[str, list[_Built]] = defaultdict(list)
-        for event, bodies in await asyncio.gather(*(self._build(event) for event in claimed)):
-            if bodies is not None:
-                by_queue[event.queue_name].append((event, bodies))
+        for built in await asyncio.gather(*(self._build(event) for event in claimed)):
+            if built is not None:
+                by_queue[built.event.queue_name].append(built)
         outcomes = await asyncio.gather(*(self._send(*queue) for queue in by_queue.items()))
         sent = [event for events in outcomes if events for event in events]
         self._outages = 0 if sent or None not in outcomes else self._outages + 1
@@ -237,6 +247,7 @@ class Relay:
                 row.correlation_id,
                 row.version,
                 row.attempts + 1,
+                row.traceparent,
             )
             for row in rows.scalars()
         ]
@@ -248,15 +259,20 @@ class Relay:
             )
         return claimed
 
-    async def _build(self, event: ClaimedEvent) -> tuple[ClaimedEvent, list[bytes] | None]:
+    async def _build(self, event: ClaimedEvent) -> _Built | None:
         token = correlation_id.set(event.correlation_id)
         try:
             if event.attempts > MAX_ATTEMPTS:
                 # Every try was claimed and none came to an end: it takes its relay with it.
                 await self._put_off(event, "ClaimedTooOften")
-                return event, None
-            async with self._builds:
-                return event, await self._build_bodies(event)
+                return None
+            with sending(event.queue_name, "create", parent=event.traceparent) as trace:
+                async with self._builds:
+                    bodies = await self._build_bodies(event)
+            return _Built(
+                event,
+                [OutgoingMessage(body, event.correlation_id, trace.traceparent) for body in bodies],
+            )
         except DatabaseUnavailable:
             log.warning("event_not_built", eventType=event.event_type, reason="DatabaseUnavailable")
             if await self._database.is_reachable():
@@ -266,28 +282,24 @@ class Relay:
             await self._put_off(event, type(problem).__name__)
         finally:
             correlation_id.reset(token)
-        return event, None
+        return None
 
     async def _send(self, queue_name: str, built: list[_Built]) -> list[ClaimedEvent] | None:
         """Send what was built for one queue; returns what was sent, None when the queue is away."""
-        messages = [
-            OutgoingMessage(body, event.correlation_id)
-            for event, bodies in built
-            for body in bodies
-        ]
-        owners = [event for event, bodies in built for _ in bodies]
+        messages = [message for one in built for message in one.messages]
+        owners = [one.event for one in built for _ in one.messages]
         try:
             refused = await self._publisher.send_all(queue_name, messages)
         except PublishError as problem:
             log.warning("events_not_sent", events=len(built), reason=str(problem))
-            await self._give_back([event for event, _ in built])
+            await self._give_back([one.event for one in built])
             return None
         reasons = {owners[position].id: reason for position, reason in refused.items()}
-        for event, _ in built:
+        for event in (one.event for one in built):
             if event.id in reasons:
                 log.error("event_refused", eventType=event.event_type, reason=reasons[event.id])
                 await self._put_off(event, reasons[event.id])
-        return [event for event, _ in built if event.id not in reasons]
+        return [one.event for one in built if one.event.id not in reasons]
 
     async def _remove(self, sent: Sequence[ClaimedEvent]) -> None:
         if not sent:

@@ -10,12 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.events.routes import MAX_MESSAGE_BYTES
 from shared.logging import correlation_id, get_logger
 from shared.messaging.queues import SQSClient, queue_url
+from shared.tracing.messages import ATTRIBUTE, sending
 
 log = get_logger(__name__)
 
 MAX_BATCH_ENTRIES = 10
 ATTRIBUTE_ALLOWANCE_BYTES = 256
-"""Attributes count towards the size limit; ours is one id of at most 64 characters with its name."""
+"""Attributes count towards the size limit; ours are two ids of at most 64 characters with their names."""
 
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - ATTRIBUTE_ALLOWANCE_BYTES
 MAX_ATTEMPTS = 4
@@ -29,17 +30,18 @@ class PublishError(Exception):
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A body of UTF-8 JSON, and the id of the request that it goes back to."""
+    """A body of UTF-8 JSON, the id of the request that it goes back to, and the span it is sent by."""
 
     body: bytes
     correlation_id: str | None
+    traceparent: str | None = None
 
 
 _Numbered = tuple[int, OutgoingMessage]
 
 
 class Publisher:
-    """Sends messages to queues by name, with their correlation ids as attributes."""
+    """Sends messages to queues by name, with their correlation ids and traces as attributes."""
 
     def __init__(self, sqs: SQSClient) -> None:
         self._sqs = sqs
@@ -59,11 +61,13 @@ class Publisher:
         if any(len(body) > MAX_BODY_BYTES for body in bodies):
             raise ValueError("a message body exceeds the size limit")
         request_id = correlation_id.get()
-        refused = await self.send_all(
-            queue_name, [OutgoingMessage(body, request_id) for body in bodies]
-        )
-        if refused:
-            raise PublishError(f"{queue_name}: {len(refused)} entries were refused")
+        with sending(queue_name, "send", count=len(bodies)) as trace:
+            refused = await self.send_all(
+                queue_name,
+                [OutgoingMessage(body, request_id, trace.traceparent) for body in bodies],
+            )
+            if refused:
+                raise PublishError(f"{queue_name}: {len(refused)} entries were refused")
 
     async def send_all(
         self, queue_name: str, messages: Sequence[OutgoingMessage]
@@ -134,8 +138,12 @@ def _batches(messages: Sequence[_Numbered]) -> Iterator[list[_Numbered]]:
 
 def _entry(position: int, message: OutgoingMessage) -> dict[str, Any]:
     entry: dict[str, Any] = {"Id": str(position), "MessageBody": message.body.decode("utf-8")}
-    if message.correlation_id is not None:
-        entry["MessageAttributes"] = {
-            "correlationId": {"DataType": "String", "StringValue": message.correlation_id}
-        }
+    ids = {"correlationId": message.correlation_id, ATTRIBUTE: message.traceparent}
+    attributes = {
+        name: {"DataType": "String", "StringValue": value}
+        for name, value in ids.items()
+        if value is not None
+    }
+    if attributes:
+        entry["MessageAttributes"] = attributes
     return entry

@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 from shared.database import DatabaseUnavailable
 from shared.identity.gateway_key import GatewayKeyMiddleware
 from shared.logging import get_logger
+from shared.tracing.asgi import TracingMiddleware
+from shared.tracing.spans import is_tracing
 from shared.web.correlation import CorrelationMiddleware, HeadMiddleware
 from shared.web.errors import (
     BadRequest,
@@ -94,6 +96,8 @@ def create_app(
         )
     app.add_middleware(HeadMiddleware)
     app.add_middleware(CorrelationMiddleware)
+    if is_tracing():
+        app.add_middleware(TracingMiddleware)
     _declare_security(app)
     return app
 

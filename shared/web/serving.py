@@ -12,6 +12,7 @@ import uvloop
 
 from shared.logging import get_logger
 from shared.settings import exit_with_error
+from shared.tracing.spans import flush_spans
 
 log = get_logger(__name__)
 
@@ -20,6 +21,9 @@ KEEP_ALIVE_SECONDS = 190
 
 GRACEFUL_SECONDS = 20
 """Fargate kills 30 s after SIGTERM."""
+
+FLUSH_SECONDS = 2.0
+"""For the last spans: all else has ended, and the process should be gone 25 s after SIGTERM (Q-09)."""
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 """Work beside the servers; gets an event that is set when the process should stop."""
@@ -66,6 +70,8 @@ def run(apps: dict[tuple[str, int], Any], *background: Background) -> None:
         problem = _first(group)
         log.error("process_failed", reason=type(problem).__name__)
         exit_with_error(str(problem) or type(problem).__name__)
+    finally:
+        flush_spans(FLUSH_SECONDS)
 
 
 async def _run(apps: dict[socket.socket, Any], background: tuple[Background, ...]) -> None:

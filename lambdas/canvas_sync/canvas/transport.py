@@ -25,6 +25,7 @@ from lambdas.canvas_sync.canvas.errors import (
 from lambdas.canvas_sync.canvas.governor import Call, Governor
 from lambdas.canvas_sync.canvas.links import next_link
 from shared.logging import get_logger
+from shared.tracing.http_clients import OutsideClient
 
 log = get_logger(__name__)
 
@@ -117,7 +118,7 @@ def canvas_http_client() -> httpx.AsyncClient:
     It keeps no cookies, which would carry one student's session into another student's calls, follows no redirect,
     which would carry the token elsewhere, and ignores proxies of the environment.
     """
-    return httpx.AsyncClient(
+    return OutsideClient(
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
         follow_redirects=False,

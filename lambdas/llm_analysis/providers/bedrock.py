@@ -7,9 +7,12 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from lambdas.llm_analysis.providers.calls import CallFailed, ModelCalls, status_failure
 from lambdas.llm_analysis.providers.model import Finish, Message, Reply, token_count
+from shared.tracing.spans import span
 
 BedrockClient = Any
 """aiobotocore generates its clients at run time, so there is no static type for them."""
+
+_CONVERSE = {"rpc.system": "aws-api", "rpc.service": "Bedrock Runtime", "rpc.method": "Converse"}
 
 _FINISHES = {
     "end_turn": Finish.COMPLETE,
@@ -47,17 +50,18 @@ class BedrockConverse:
         async def try_once() -> dict[str, Any]:
             failure: CallFailed
             try:
-                return dict(
-                    await self._client.converse(
-                        modelId=self.model_id,
-                        system=[{"text": system}],
-                        messages=[
-                            {"role": turn.role, "content": [{"text": turn.text}]}
-                            for turn in messages
-                        ],
-                        inferenceConfig={"maxTokens": max_output_tokens},
+                with span("Converse", "client", attributes=_CONVERSE):
+                    return dict(
+                        await self._client.converse(
+                            modelId=self.model_id,
+                            system=[{"text": system}],
+                            messages=[
+                                {"role": turn.role, "content": [{"text": turn.text}]}
+                                for turn in messages
+                            ],
+                            inferenceConfig={"maxTokens": max_output_tokens},
+                        )
                     )
-                )
             except ClientError as problem:
                 answered = problem.response.get("ResponseMetadata", {})
                 failure = status_failure(

@@ -14,6 +14,7 @@ import orjson
 
 from lambdas.llm_analysis.errors import ProviderUnavailable
 from shared.logging import get_logger
+from shared.tracing.http_clients import OutsideClient
 
 log = get_logger(__name__)
 
@@ -159,7 +160,7 @@ class ModelCalls:
 
 def model_http_client() -> httpx.AsyncClient:
     """Open the HTTP client for models: no redirects, which would carry the key elsewhere, and no proxies."""
-    return httpx.AsyncClient(
+    return OutsideClient(
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
         timeout=httpx.Timeout(CALL_SECONDS, connect=5.0),
         follow_redirects=False,

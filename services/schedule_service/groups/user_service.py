@@ -10,6 +10,7 @@ import orjson
 from services.schedule_service.groups.service import Role
 from shared.identity.gateway_key import gateway_key_headers
 from shared.logging import correlation_id, get_logger, new_correlation_id
+from shared.tracing.http_clients import ServiceClient
 from shared.web.errors import Unavailable
 
 log = get_logger(__name__)
@@ -26,7 +27,7 @@ MAX_CONNECTIONS = 100
 
 def user_service_client(base_url: str, gateway_key: str | None = None) -> httpx.AsyncClient:
     """Return an HTTP client for user_service, to be closed by whoever opened it."""
-    return httpx.AsyncClient(
+    return ServiceClient(
         base_url=base_url,
         timeout=httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
         limits=httpx.Limits(max_connections=MAX_CONNECTIONS),

@@ -9,6 +9,7 @@ import orjson
 from services.user_service.integrations.canvas import CanvasProfile
 from services.user_service.integrations.errors import CanvasUnavailable, InvalidCanvasToken
 from shared.logging import correlation_id, get_logger
+from shared.tracing.http_clients import OutsideClient
 
 log = get_logger(__name__)
 
@@ -24,7 +25,7 @@ MAX_TEXT_LENGTH = 255
 
 def canvas_http_client() -> httpx.AsyncClient:
     """Return an HTTP client that goes where it is told and nowhere else: no redirects, no proxy settings."""
-    return httpx.AsyncClient(
+    return OutsideClient(
         follow_redirects=False,
         trust_env=False,
         timeout=TIMEOUT_SECONDS,

@@ -11,12 +11,15 @@ from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 from services.user_service.integrations.canvas import SyncCounts, SyncMode
 from services.user_service.integrations.errors import TOOK_TOO_LONG, CanvasSyncFailed
 from shared.logging import correlation_id, get_logger
+from shared.tracing.spans import span
 
 log = get_logger(__name__)
 
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 150
 """As events.md 2.5; the gateway waits five seconds longer."""
+
+_INVOCATION = {"rpc.system": "aws-api", "rpc.service": "Lambda", "rpc.method": "Invoke"}
 
 _Count = Annotated[StrictInt, Field(ge=0)]
 
@@ -51,14 +54,20 @@ class CanvasSyncFunction:
         request = {"cognitoSub": cognito_sub, "syncMode": mode.value}
         if (request_id := correlation_id.get()) is not None:
             request["correlationId"] = request_id
+        name = f"invoke {self._function_name}"
         try:
-            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
-                answer = await self._client.invoke(
-                    FunctionName=self._function_name,
-                    InvocationType="RequestResponse",
-                    Payload=orjson.dumps(request),
-                )
-                payload = await answer["Payload"].read()
+            with span(name, "client", attributes=_INVOCATION) as invocation:
+                if invocation.traceparent is not None:
+                    request["traceparent"] = invocation.traceparent
+                async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                    answer = await self._client.invoke(
+                        FunctionName=self._function_name,
+                        InvocationType="RequestResponse",
+                        Payload=orjson.dumps(request),
+                    )
+                    payload = await answer["Payload"].read()
+                if answer.get("FunctionError"):
+                    invocation.fail("FunctionError")
         except (TimeoutError, ReadTimeoutError) as problem:
             log.error("canvas_sync_timed_out")
             raise CanvasSyncFailed(TOOK_TOO_LONG) from problem

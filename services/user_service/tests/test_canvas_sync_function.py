@@ -18,6 +18,8 @@ from services.user_service.tests.fakes import serve
 from shared.aws import aws_client
 from shared.logging import correlation_id
 from shared.settings import Settings
+from shared.testing.collector import Collector
+from shared.tracing.spans import flush_spans, span
 
 BODY = {"coursesCount": 2, "assignmentsCount": 7, "syncedAt": "2025-11-20T03:04:05.678901"}
 ERROR = {
@@ -153,3 +155,28 @@ async def test_a_function_that_cannot_be_reached_is_a_failure() -> None:
     async with _client(url) as client:
         with pytest.raises(CanvasSyncFailed):
             await CanvasSyncFunction(client, "f").sync("sub-1", SyncMode.COURSES)
+
+
+async def test_the_function_learns_which_span_invoked_it(
+    function: CanvasSyncFunction, stub: InvokeStub, collector: Collector
+) -> None:
+    with span("POST", "server"):
+        await function.sync("student-1", SyncMode.COURSES)
+    await function.sync("student-1", SyncMode.COURSES)
+    flush_spans(5)
+
+    invocation, request = collector.spans[:2]
+    (_, payload, _), *_ = stub.invocations
+    assert payload["traceparent"].split("-")[1:3] == [request.trace_id, invocation.span_id]
+    assert (invocation.name, invocation.kind) == ("invoke canvas-sync-lambda", "client")
+    assert invocation.parent_id == request.span_id
+    assert b"student-1" not in b"".join(collector.bodies)
+
+
+async def test_without_a_collector_the_function_is_told_of_no_span(
+    function: CanvasSyncFunction, stub: InvokeStub
+) -> None:
+    await function.sync("student-1", SyncMode.COURSES)
+
+    ((_, payload, _),) = stub.invocations
+    assert payload.keys() <= {"cognitoSub", "syncMode", "correlationId"}

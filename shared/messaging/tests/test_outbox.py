@@ -27,8 +27,10 @@ from shared.messaging.outbox import (
 )
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
+from shared.testing.collector import Collector
 from shared.testing.hostile_sqs import HostileSQS
 from shared.testing.schemas import empty_tables, execute
+from shared.tracing.spans import flush_spans, span
 
 QUEUE = TASK_CREATION.name
 
@@ -337,3 +339,31 @@ async def test_a_relay_that_is_told_to_stop_finishes_its_batch(
     await Relay(database, Outbox, Publisher(sqs), build_slowly).run(stopping)
 
     assert numbers(sqs) == [1]
+
+
+async def test_an_event_is_sent_in_the_trace_of_the_work_that_wrote_it_last(
+    database: Database, sqs: HostileSQS, collector: Collector
+) -> None:
+    with span("process a", "consumer"):
+        await commit(database, event(1, "student"))
+    with span("process b", "consumer"):
+        await commit(database, event(2, "student"))
+    await Relay(database, Outbox, Publisher(sqs), build).relay_once()
+    flush_spans(5)
+
+    _, work, created = collector.spans
+    (message,) = sqs._queues[QUEUE].messages
+    told = message.attributes["traceparent"]["StringValue"]
+    assert (created.name, created.kind) == (f"create {QUEUE}", "producer")
+    assert (created.trace_id, created.parent_id) == (work.trace_id, work.span_id)
+    assert told.split("-")[1:3] == [created.trace_id, created.span_id]
+
+
+async def test_without_a_collector_an_event_has_no_trace(
+    database: Database, sqs: HostileSQS
+) -> None:
+    await commit(database, event(1))
+    await Relay(database, Outbox, Publisher(sqs), build).relay_once()
+
+    (message,) = sqs._queues[QUEUE].messages
+    assert "traceparent" not in message.attributes

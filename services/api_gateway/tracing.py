@@ -1,0 +1,59 @@
+"""Begins a trace with every request, whatever trace its client names, and carries it on to the service.
+
+Both are put around what they trace, and only when spans are recorded, so that the hot path is the same without.
+"""
+
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+
+from services.api_gateway.forwarding import Call, Forwarder
+from services.api_gateway.server.exchange import Exchange
+from shared.tracing.asgi import describe_request
+from shared.tracing.spans import Span, is_tracing, span
+
+Handle = Callable[[Exchange], Awaitable[None]]
+
+_request: ContextVar[Span | None] = ContextVar("request_span", default=None)
+
+
+def traced(handle: Handle) -> Handle:
+    """Return what answers a request within a span; the same as before while nothing is recorded."""
+    if not is_tracing():
+        return handle
+
+    async def handle_traced(exchange: Exchange) -> None:
+        if exchange.target.startswith(b"/actuator"):
+            await handle(exchange)
+            return
+        with span(exchange.method, "server") as request:
+            # The requests of one connection share a context.
+            begun = _request.set(request)
+            try:
+                await handle(exchange)
+            finally:
+                _request.reset(begun)
+
+    return handle_traced
+
+
+def describe_current_request(method: str, route: str, status: int) -> None:
+    """Say what the request around this was about, if it is recorded."""
+    request = _request.get()
+    if request is not None:
+        describe_request(request, method, route, status)
+
+
+class TracedForwarder(Forwarder):
+    """Adds to each call the span that the service's own becomes a part of."""
+
+    async def forward(self, call: Call, exchange: Exchange) -> None:
+        """Forward within a span; see `Forwarder.forward`."""
+        attributes = {"http.request.method": exchange.method, "server.address": call.service.value}
+        name = f"{exchange.method} {call.service.value}"
+        with span(name, "client", attributes=attributes) as asked:
+            if asked.traceparent is not None:
+                call.fields.append(b"traceparent: %b\r\n" % asked.traceparent.encode("ascii"))
+            await super().forward(call, exchange)
+            asked.describe({"http.response.status_code": exchange.status})
+            if exchange.status >= 400:
+                asked.fail(str(exchange.status))
