@@ -6,7 +6,7 @@ repeated. Nothing waits for a run or for the function while it holds a database 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,11 +41,14 @@ KEPT_RUNS = 50
 """As many as the list shows; older ones go when a new one begins."""
 
 MAX_WAIT_SECONDS = 150.0
-"""For somebody else's run, as long as for one's own."""
+"""From additions.md A, for other runs and the own one together: the gateway waits five seconds longer."""
 
 SHORTEST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 1.0
 """Between looks at somebody else's run: most take a few seconds, a slow one need not be watched closely."""
+
+_under_way: set[asyncio.Task[SyncCounts]] = set()
+"""Keeps runs alive whose callers were answered; the event loop itself holds tasks weakly."""
 
 ABANDONED = "SYNC_ABANDONED"
 """Why a run failed of which nothing was heard until its lease ended."""
@@ -64,12 +67,13 @@ async def synchronise(
 ) -> SyncCounts:
     """Run a synchronisation, or wait for the same one that is on, and return what it covered.
 
-    While one of the other mode is on, this one waits for its end: its result would answer another question.
+    While one of the other mode is on, this one waits for its end: its result would answer another question. A run
+    that was begun is noted to its end, also when nobody waits for it any longer.
 
     Raises:
         CanvasTokenNotFound: There is no token to synchronise with; nothing was invoked.
         InvalidCanvasToken: Canvas refused the token, now or earlier.
-        CanvasSyncFailed: It could not be run to its end, or the other one took too long.
+        CanvasSyncFailed: It could not be run to its end, or that and the other one took too long.
     """
     asked_at = utc_now()
     give_up_at = asyncio.get_running_loop().time() + MAX_WAIT_SECONDS
@@ -84,7 +88,7 @@ async def synchronise(
             )
         )
         if claim.is_ours:
-            return await _run(database, function, claim.run)
+            return await _in_time(_run(database, function, claim.run), give_up_at)
         run = claim.run
         if run.status is RunStatus.RUNNING:
             await _wait_for_end(database, run, give_up_at)
@@ -127,6 +131,10 @@ async def claim_run(
         raise InvalidCanvasToken
     now = utc_now()
     student = credential.cognito_sub
+    if asked_at is not None:
+        answer = await _find_answer(session, student, mode=mode, asked_at=asked_at)
+        if answer is not None:
+            return Claim(answer, is_ours=False)
     newest = await session.scalar(
         select(SyncRun).where(SyncRun.cognito_sub == student).order_by(SyncRun.id.desc()).limit(1)
     )
@@ -137,8 +145,6 @@ async def claim_run(
         if newest.status is RunStatus.RUNNING:
             log.warning("sync_run_abandoned")
             _end(newest, RunStatus.FAILED, at=newest.lease_until, error_code=ABANDONED)
-        elif asked_at and newest.mode is mode and (newest.finished_at or now) >= asked_at:
-            return Claim(newest, is_ours=False)
     run = SyncRun(
         cognito_sub=student,
         triggered_by=trigger,
@@ -232,6 +238,42 @@ async def list_runs(session: AsyncSession, cognito_sub: str) -> Sequence[SyncRun
 async def forget_runs(session: AsyncSession, cognito_sub: str) -> None:
     """Delete every run of a student, with the credential that they used."""
     await session.execute(delete(SyncRun).where(SyncRun.cognito_sub == cognito_sub))
+
+
+async def _find_answer(
+    session: AsyncSession, cognito_sub: str, *, mode: SyncMode, asked_at: datetime
+) -> SyncRun | None:
+    """Return the newest run of a mode that ended since; one that was abandoned answers nobody."""
+    found: SyncRun | None = await session.scalar(
+        select(SyncRun)
+        .where(
+            SyncRun.cognito_sub == cognito_sub,
+            SyncRun.mode == mode,
+            SyncRun.finished_at >= asked_at,
+            SyncRun.error_code.is_distinct_from(ABANDONED),
+        )
+        .order_by(SyncRun.id.desc())
+        .limit(1)
+    )
+    return found
+
+
+async def _in_time(run: Coroutine[None, None, SyncCounts], give_up_at: float) -> SyncCounts:
+    """Return what a run covered; one that takes too long goes on by itself.
+
+    Raises:
+        CanvasSyncFailed: It takes too long.
+    """
+    task = asyncio.create_task(run)
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+    try:
+        async with asyncio.timeout_at(give_up_at) as limit:
+            return await asyncio.shield(task)
+    except TimeoutError as problem:
+        if not limit.expired():
+            raise
+        raise CanvasSyncFailed(TOOK_TOO_LONG) from problem
 
 
 async def _run(database: Database, function: CanvasSync, run: SyncRun) -> SyncCounts:

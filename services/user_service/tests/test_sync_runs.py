@@ -154,6 +154,49 @@ class TestOneAtATime:
         assert (answer.status_code, answer.json()["errorCode"]) == (500, "CANVAS_SYNC_ERROR")
         assert "too long" in answer.json()["message"]
 
+    async def test_a_run_that_waited_its_turn_is_not_waited_for_any_longer_but_kept_to_its_end(
+        self,
+        connected: httpx.AsyncClient,
+        canvas_sync: FakeCanvasSync,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """additions.md A: the wait for the other mode and the own run take 150 s together."""
+        monkeypatch.setattr(runs, "MAX_WAIT_SECONDS", 0.6)
+        may_end = asyncio.Event()
+        canvas_sync.while_running = may_end.wait
+        other = (await claim(connected, syncMode="courses")).json()["runId"]
+        waiting = asyncio.create_task(connected.post(SYNC, headers=CALLER))
+        await asyncio.sleep(0.15)
+        await finish(connected, other, status="SUCCEEDED", **COUNTS)
+
+        async with asyncio.timeout(5):
+            answer = await waiting
+
+        assert canvas_sync.invoked == [(SUB, SyncMode.ASSIGNMENTS)]
+        assert (answer.status_code, answer.json()["errorCode"]) == (500, "CANVAS_SYNC_ERROR")
+        assert "too long" in answer.json()["message"]
+        assert (await listed(connected))[0]["status"] == "RUNNING"
+        may_end.set()
+        async with asyncio.timeout(5):
+            while (await listed(connected))[0]["status"] != "SUCCEEDED":
+                await asyncio.sleep(0.02)
+
+    async def test_a_result_is_not_missed_because_a_run_of_the_other_mode_began_at_once(
+        self, connected: httpx.AsyncClient, canvas_sync: FakeCanvasSync
+    ) -> None:
+        """C-08: who waits looks every now and then, and the next run may be claimed in between."""
+        run_id = (await claim(connected)).json()["runId"]
+        waiting = asyncio.create_task(connected.post(SYNC, headers=CALLER))
+        await asyncio.sleep(0.15)
+
+        await finish(connected, run_id, status="SUCCEEDED", **COUNTS)
+        assert (await claim(connected, syncMode="courses")).status_code == 201
+
+        async with asyncio.timeout(5):
+            answer = (await waiting).json()
+        assert {name: answer[name] for name in COUNTS} == COUNTS
+        assert not canvas_sync.invoked
+
     async def test_a_killed_run_holds_up_the_next_one_until_its_lease_ends(
         self, connected: httpx.AsyncClient, canvas_sync: FakeCanvasSync, rows: Rows
     ) -> None:
