@@ -210,6 +210,10 @@ def our_gateway(directory: Path, pool: UserPool, upstream_url: str) -> Iterator[
         "COGNITO_USER_POOL_ID": POOL_ID,
         "COGNITO_CLIENT_IDS": CLIENT_ID,
         "COGNITO_JWKS_URL": f"{upstream_url}/keys",
+        "RATE_LIMIT_PER_MINUTE": NO_LIMIT,
+        "RATE_LIMIT_SYNC_PER_MINUTE": NO_LIMIT,
+        "RATE_LIMIT_SIGNIN_PER_MINUTE": NO_LIMIT,
+        "GATEWAY_KEY": "k" * 32,
     }
     command = [sys.executable, "-m", "services.api_gateway"]
     with (

@@ -146,7 +146,10 @@ def answer_fields(headers: HeaderList, *, is_private: bool) -> list[bytes]:
         headers: The service's.
         is_private: Whether the answer is about somebody, so that no cache may keep it.
     """
-    dropped = _NEVER_RETURNED | _nominated(Headers(headers))
+    dropped = _NEVER_RETURNED
+    for name, value in headers:
+        if name == b"connection" and value.lower() not in _USUAL_CONNECTION:
+            dropped = dropped | _nominated(Headers(headers))
     passed = []
     has_sniffing_rule = has_caching_rule = False
     for name, value in headers:

@@ -51,7 +51,7 @@ _REPEATABLE = frozenset({"GET", "HEAD"})
 """Without a body, sent twice at most; everything else arrives at most once (G-08)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """What a service is asked."""
 

@@ -1,6 +1,7 @@
 """Puts one gateway together: the composition root of a process that serves clients."""
 
 import asyncio
+import gc
 import socket
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -27,6 +28,9 @@ from services.api_gateway.tokens.verifier import TokenVerifier
 from services.api_gateway.tracing import TracedForwarder, traced
 from services.api_gateway.upstream.circuit import FAILURES_TO_OPEN
 from shared.tracing.spans import is_tracing
+
+GARBAGE_THRESHOLD = 20_000
+"""New objects until the collector looks at them, instead of 700: it took a tenth of a request's time."""
 
 REDIS_SECONDS = 0.2
 """For one round trip, which takes under a millisecond."""
@@ -83,6 +87,7 @@ class GatewayProcess:
 
     async def serve(self, listener: socket.socket, stopping: asyncio.Event) -> None:
         """Serve clients until `stopping` is set and they have their answers."""
+        _collect_garbage_rarely()
         async with self._forwarder:
             # Before the first request, so that a restart lets nobody in again (J-05).
             await self._revocations.learn()
@@ -106,6 +111,13 @@ class GatewayProcess:
                 if self._redis is not None:
                     await self._redis.aclose()
                 self._access_log.flush()
+
+
+def _collect_garbage_rarely() -> None:
+    """Leave what lives as long as the process alone: requests leave hardly any cycles behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
 
 
 def _redis(settings: GatewaySettings) -> Redis | None:

@@ -106,7 +106,7 @@ class Exchange:
         self._pieces: list[bytes] = []
         self._arrival: asyncio.Future[None] | None = None
         self._problem: GatewayError | None = None
-        self._expects_continue = headers.single(b"expect") is not None if not refusal else False
+        self._expects_continue = b"expect" in headers
 
     @property
     def has_body(self) -> bool:

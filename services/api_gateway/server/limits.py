@@ -27,7 +27,7 @@ MAX_CONNECTIONS = 12_000
 class Patience:
     """How long a client may take, in seconds. All but `idle` end within the 30 s of G-06."""
 
-    first_byte: float = 25.0
+    first_byte: float = 29.0
     """From connecting to the first request; load balancers and browsers connect ahead of need."""
 
     head: float = 10.0

@@ -15,7 +15,8 @@ class RetryBudget:
 
     def earn(self) -> None:
         """Count a call."""
-        self._saved = min(self._saved + SHARE, MAX_SAVED)
+        if self._saved < MAX_SAVED:
+            self._saved += SHARE
 
     def spend(self) -> bool:
         """Take one try out; False when there is none."""
