@@ -35,6 +35,11 @@ HEADERS: dict[str, Any] = {
             "pattern": "^[A-Za-z0-9._-]{8,64}$",
             "description": "Ties together what one request gave rise to; needed for nothing else.",
         },
+        "traceparent": {
+            "type": "string",
+            "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+            "description": "W3C trace context of the sender, where that is recorded; needed for nothing.",
+        },
         "replayCount": {
             "type": "integer",
             "minimum": 1,
