@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from shared.messaging.consumer import MalformedMessage
+from shared.testing.statements import sent_statements
 
 DUE = (datetime.now() + timedelta(days=10)).replace(microsecond=0)
 ID = 90210
@@ -313,3 +314,33 @@ async def test_a_deadline_that_passes_leaves_the_todos_and_adds_none(handle, pla
     planner.rows("UPDATE schedules SET start_time = '2020-01-01', end_time = '2020-01-01'")
     await handle(plan(step("A", due=-5), step("B")))
     assert todos(planner) == before
+
+
+async def test_a_dead_analysis_costs_the_way_to_the_planner_no_step(
+    handle, planner, plan, events, database
+):
+    """L-04: texts that a dead worker holds and a spent budget change nothing from assignment to schedule."""
+
+    async def given_to(sub):
+        with sent_statements(database) as sent:
+            entry = events.entry(ID, dueAt=DUE.isoformat())
+            await handle(events.snapshot(entry, cognitoSub=sub))
+        assert len(planner.schedules(sub)) == 1
+        return len(sent)
+
+    never_asked = await given_to("student-1")
+    for number in range(200):
+        planner.rows(
+            "INSERT INTO analysis_claims VALUES (%s, 'killed', UTC_TIMESTAMP(6), 2, UTC_TIMESTAMP(6))",
+            f"{number:064x}",
+        )
+    planner.rows("INSERT INTO analysis_budget VALUES (UTC_DATE(), 1000000)")
+    dead = await given_to("student-2")
+    await handle(plan(step("A")))
+    alive = await given_to("student-3")
+
+    print(  # noqa: T201
+        f"\nL-04: {never_asked} statements from assignment to schedule, {dead} while the analysis is dead"
+        f" (+{dead / never_asked - 1:.0%}), {alive} with a plan to apply"
+    )
+    assert dead == never_asked <= alive
