@@ -25,7 +25,7 @@ from services.api_gateway.metrics import TOKENS, count_request
 from services.api_gateway.own_pages import answer_from
 from services.api_gateway.paths import canonical_path, encoded_path, split_target
 from services.api_gateway.rate_limits.policy import RateLimits
-from services.api_gateway.routes import Access, Route, RoutingTable
+from services.api_gateway.routes import Access, Limit, Route, RoutingTable
 from services.api_gateway.server.exchange import Exchange
 from services.api_gateway.tokens.claims import Identity
 from services.api_gateway.tokens.errors import KeysUnavailable, TokenRefused
@@ -141,11 +141,17 @@ class Gateway:
             return
         identity = None
         if route.access is Access.SIGNED_IN:
-            identity = await self._identify(exchange)
+            token = _bearer_token(exchange)
+            identity = self._verifier.remembered(token)
+            if identity is None:
+                identity = await self._verify(token)
+            else:
+                _REMEMBERED.inc()
             current_user.set(pseudonym(identity.sub))
-            await self._rate_limits.check_user(identity, route, exchange.method)
-        else:
-            await self._rate_limits.check_sign_in(exchange, route)
+            if not self._rate_limits.admits_at_once(identity, route):
+                await self._rate_limits.check_user(identity, route, exchange.method)
+        elif route.limit is Limit.SIGN_IN:
+            await self._rate_limits.check_sign_in(exchange)
         target = encoded_path(route.upstream(path)).encode("ascii")
         call = Call(
             service=route.service,
@@ -168,18 +174,7 @@ class Gateway:
         )
         await self._forwarder.forward(call, exchange)
 
-    async def _identify(self, exchange: Exchange) -> Identity:
-        try:
-            presented = exchange.headers.single(b"authorization")
-        except HeadersRefused as problem:
-            raise TokenNotAccepted from problem
-        if presented is None or not presented.startswith(_BEARER):
-            raise TokenRequired
-        token = presented[len(_BEARER) :]
-        identity = self._verifier.remembered(token)
-        if identity is not None:
-            _REMEMBERED.inc()
-            return identity
+    async def _verify(self, token: bytes) -> Identity:
         try:
             identity = await self._verifier.verify(token)
         except TokenRefused as problem:
@@ -199,6 +194,16 @@ class _Decision:
 
     def __init__(self) -> None:
         self.route: Route | None = None
+
+
+def _bearer_token(exchange: Exchange) -> bytes:
+    try:
+        presented = exchange.headers.single(b"authorization")
+    except HeadersRefused as problem:
+        raise TokenNotAccepted from problem
+    if presented is None or not presented.startswith(_BEARER):
+        raise TokenRequired
+    return presented[len(_BEARER) :]
 
 
 def _answer(refusal: GatewayError, exchange: Exchange) -> None:

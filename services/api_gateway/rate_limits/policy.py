@@ -27,6 +27,15 @@ class RateLimits:
         self._sign_in = limiters.get(Limit.SIGN_IN)
         self._believes_forwarded = believes_forwarded
 
+    def admits_at_once(self, identity: Identity, route: Route) -> bool:
+        """Count a request against the user's own limit where that needs no question and no refusal: nearly always.
+
+        False: `check_user` must be awaited, and nothing has been counted.
+        """
+        if route.limit is not Limit.USER:
+            return False
+        return self._user is None or self._user.admit(identity.sub) == 0
+
     async def check_user(self, identity: Identity, route: Route, method: str) -> None:
         """Count a signed-in request.
 
@@ -42,13 +51,13 @@ class RateLimits:
         if self._sync is not None and route.limit is Limit.SYNC and method == "POST":
             await _check(self._sync, Limit.SYNC, identity.sub)
 
-    async def check_sign_in(self, exchange: Exchange, route: Route) -> None:
+    async def check_sign_in(self, exchange: Exchange) -> None:
         """Count a sign-in; reads the body and leaves it where it is.
 
         Raises:
             TooManyRequests: It is one too many for this account from this address.
         """
-        if self._sign_in is None or route.limit is not Limit.SIGN_IN or exchange.method != "POST":
+        if self._sign_in is None or exchange.method != "POST":
             return
         account = account_of(await exchange.peek(MAX_BODY_BYTES))
         await _check(self._sign_in, Limit.SIGN_IN, f"{self._address(exchange)} {account}")

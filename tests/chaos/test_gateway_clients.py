@@ -1,0 +1,166 @@
+"""The gateway among 1,000 slow clients, 1,000 that leave, and 100 that send far too much."""
+
+import asyncio
+import contextlib
+import statistics
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.api_gateway.server.limits import Patience
+from services.api_gateway.tests.conftest import System, running_system
+from services.api_gateway.tests.doubles import Message, SigningKey, answer, hang
+
+PATH = "/api/v1/todos"
+
+
+@pytest.fixture(scope="module")
+def signing_key() -> SigningKey:
+    return SigningKey()
+
+
+@pytest.fixture
+async def system(signing_key: SigningKey) -> AsyncIterator[System]:
+    """A gateway with its real patience."""
+    async with running_system(signing_key, answer_within_seconds=10, patience=Patience()) as place:
+        yield place
+
+
+def _resident_mib() -> float:
+    status = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in status if line.startswith("VmRSS:")).split()[1]) / 1024
+
+
+def _descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+async def _slow_client(port: int, number: int) -> float:
+    """Drip a head, a body or nothing; return after how many seconds the gateway ended it."""
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n".encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    started = time.monotonic()
+    if number % 3:
+        writer.write(head if number % 3 == 1 else head + b"\r\n")
+    with contextlib.suppress(ConnectionError):
+        while not reader.at_eof():
+            if number % 3:
+                writer.write(b"X: y\r\n" if number % 3 == 1 else b"x")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(1000), 1)
+    writer.close()
+    return time.monotonic() - started
+
+
+async def test_a_thousand_slow_clients_are_gone_in_time_and_in_nobodys_way(system: System) -> None:
+    """G-06: closed within 30 s while honest p95 stays under 500 ms and 99 % succeed."""
+    slow = [asyncio.create_task(_slow_client(system.client.port, n)) for n in range(1000)]
+    seconds: list[float] = []
+    succeeded = 0
+    while not all(client.done() for client in slow):
+        started = time.monotonic()
+        response = await system.client.send("GET", PATH, [system.bearer()])
+        seconds.append(time.monotonic() - started)
+        succeeded += response.status == 200
+        await asyncio.sleep(0.05)
+    ended = [client.result() for client in slow]
+    p95 = statistics.quantiles(seconds, n=20)[-1]
+    print(
+        f"G-06: 1,000 slow clients gone after {max(ended):.1f} s; meanwhile {succeeded} of"
+        f" {len(seconds)} honest calls, p95 {p95 * 1000:.0f} ms"
+    )
+    assert max(ended) < 30
+    assert p95 < 0.5
+    assert succeeded >= 0.99 * len(seconds)
+
+
+async def test_a_thousand_clients_that_leave_leave_nothing_behind(system: System) -> None:
+    """G-07: each ends its call within a second; descriptors and tasks are as before."""
+    await system.client.send("GET", PATH, [system.bearer()])
+    descriptors, tasks = _descriptors(), len(asyncio.all_tasks())
+    system.schedule.answer = hang
+    name, value = system.bearer()
+    request = f"GET {PATH} HTTP/1.1\r\nHost: x\r\n{name}: {value}\r\n\r\n".encode()
+    for _ in range(10):
+        writers = []
+        for _ in range(100):
+            _, writer = await asyncio.open_connection("127.0.0.1", system.client.port)
+            writer.write(request)
+            writers.append(writer)
+        await asyncio.sleep(0.3)
+        for writer in writers:
+            writer.close()
+        await asyncio.sleep(1)
+    await asyncio.sleep(1)
+    print(
+        f"G-07: descriptors {descriptors} before and {_descriptors()} after 1,000 aborts,"
+        f" tasks {tasks} and {len(asyncio.all_tasks())}"
+    )
+    assert _descriptors() <= descriptors + 5
+    assert len(asyncio.all_tasks()) <= tasks + 5
+
+
+async def test_a_hundred_huge_uploads_cost_little(system: System) -> None:
+    """G-06: 100 uploads of 100 MB at once, with and without a length, under 50 MB of memory."""
+    name, value = system.bearer()
+    start = f"POST {PATH} HTTP/1.1\r\nHost: x\r\n{name}: {value}\r\n"
+    piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+
+    async def upload(number: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", system.client.port)
+        framing = "Content-Length: 104857600" if number % 2 else "Transfer-Encoding: chunked"
+        writer.write(f"{start}{framing}\r\n\r\n".encode())
+        reading = asyncio.create_task(reader.read(64))
+        with contextlib.suppress(ConnectionError):
+            for _ in range(1600):
+                if reading.done():
+                    break
+                writer.write(piece)
+                await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            first = await reading
+            writer.close()
+            return first
+        return b""
+
+    before = _resident_mib()
+    answers = await asyncio.gather(*(upload(number) for number in range(100)))
+    grown = _resident_mib() - before
+    refused = sum(b" 413 " in first for first in answers)
+    print(
+        f"G-06: {refused} of 100 uploads saw 413, memory of client and gateway grew {grown:.0f} MiB"
+    )
+    assert system.arrivals == 0
+    assert grown < 50
+
+
+async def test_reads_meet_no_closed_connection(system: System) -> None:
+    """G-09: 10,000 GETs while the service closes each connection just when the next call may come: no 5xx."""
+    calls = 0
+
+    async def impatient(request: Message, writer: asyncio.StreamWriter) -> None:
+        nonlocal calls
+        calls += 1
+        await answer()(request, writer)
+        if calls % 10 == 0:
+            # As a server does whose keep-alive has just run out.
+            asyncio.get_running_loop().call_later(0.005, writer.close)
+
+    system.schedule.answer = impatient
+    bearer = system.bearer()
+    failed = 0
+
+    async def client(number: int) -> None:
+        nonlocal failed
+        for _ in range(500):
+            response = await system.client.send("GET", PATH, [bearer])
+            failed += response.status != 200
+            await asyncio.sleep(0.005 if number % 2 else 0)
+
+    await asyncio.gather(*(client(number) for number in range(20)))
+    print(
+        f"G-09: {failed} of 10,000 failed, {calls} calls, {system.schedule.connections} connections"
+    )
+    assert failed == 0
