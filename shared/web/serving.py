@@ -25,9 +25,9 @@ GRACEFUL_SECONDS = 20
 FLUSH_SECONDS = 2.0
 """For the last spans: all else has ended, and the process should be gone 25 s after SIGTERM (Q-09)."""
 
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 3.0
 """For callers to come back on connections that they keep, and to hear that these end: a POST that meets a
-closed connection may not be sent again by anybody. At 20 requests/s nearly every connection in use has been by then."""
+closed connection may not be sent again by anybody. A connection that is in use is used within a second."""
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 """Work beside the servers; gets an event that is set when the process should stop."""
