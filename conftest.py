@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from local_stack.emulator import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY, running_emulator
 from local_stack.mysql_server import start_mysql
@@ -12,6 +13,8 @@ from local_stack.session import running_stack
 from shared.settings import Settings
 from shared.testing.collector import Collector, running_collector
 from shared.tracing.spans import ENDPOINT_VARIABLE, configure_tracing, stop_tracing
+
+NEED_THE_SYSTEM = ("tests/system/", "local_stack/tests/test_local_stack.py")
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +70,19 @@ def stack(stack_directory: Path) -> Iterator[dict[str, Any]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give one worker all tests of the running system, and begin with them; keep each file on one worker."""
-    for item in items:
-        needs_stack = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if needs_stack else str(item.path)))
+    """Begin with the tests of the running system, which take longest."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
+class OneSystemPerRun(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps each file on one worker, and all that need the running system on the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the running system" if file.startswith(NEED_THE_SYSTEM) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSystemPerRun:
+    """Replace `--dist loadgroup`, whose groups pytest-xdist 3.8 loses under pytest 9.2."""
+    return OneSystemPerRun(config, log)
