@@ -166,21 +166,25 @@ async def provision_schedules(aws: Settings) -> None:
             )
 
 
-async def warm_up_function(aws: Settings) -> None:
-    """Invoke the function for a student without enrollments: it starts, answers, and touches nothing.
+async def warm_up_function(aws: Settings, function: Function) -> None:
+    """Invoke a function with next to nothing: it starts, answers, and touches nothing.
 
-    So a sync's first call does not pay for the cold start, and a zip that cannot be imported is noticed
-    at the start. By the contract this invocation asks course_service and ends: no token, no Canvas, no
-    message.
+    So the first real invocation does not pay for the cold start, and a zip that cannot be imported is noticed.
+    canvas_sync is asked for a student without enrollments: by the contract it asks course_service and ends, with no
+    token, no Canvas and no message. The other one is given no records.
 
     Raises:
         StackError: The function failed; the message has its answer.
     """
-    payload = json.dumps({"cognitoSub": str(uuid4()), "syncMode": "assignments"})
+    nothing: dict[str, Any] = {"Records": []}
+    if function is CANVAS_SYNC_FUNCTION:
+        nothing = {"cognitoSub": str(uuid4()), "syncMode": "assignments"}
     async with aws_client(
         "lambda", aws, read_timeout_seconds=WARM_UP_SECONDS, max_attempts=1
     ) as functions:
-        answer: dict[str, Any] = await functions.invoke(FunctionName=FUNCTION_NAME, Payload=payload)
+        answer: dict[str, Any] = await functions.invoke(
+            FunctionName=function.name, Payload=json.dumps(nothing)
+        )
         body = json.loads(await answer["Payload"].read())
     if "FunctionError" in answer or body.get("statusCode") != 200:
-        raise StackError(f"{FUNCTION_NAME} cannot run: {body.get('errorMessage', body)}")
+        raise StackError(f"{function.name} cannot run: {body.get('errorMessage', body)}")

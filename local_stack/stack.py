@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.package import build
 from local_stack.emulator import (
@@ -82,7 +83,7 @@ class LocalStack:
         self._mysql: MySQLServer | None = None
         self._canvas_token = ""
         self._queues: dict[str, str] = {}
-        self._function_logs: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
         self._is_ready = False
         self._settings: dict[str, str] = {
             "HOST": LOOPBACK,
@@ -129,8 +130,9 @@ class LocalStack:
         await together(*(self._migrate(_service(name)) for name in DATABASES))
         say("starting the gateway, the services and the workers")
         await self._supervisor.start(*(self._service_process(service) for service in SERVICES))
-        await warm_up_function(self._aws)
-        self._function_logs = [
+        await warm_up_function(self._aws, CANVAS_SYNC_FUNCTION)
+        self._background = [asyncio.create_task(self._warm_up_analysis())]
+        self._background += [
             asyncio.create_task(
                 follow_function_logs(
                     self._aws, function.name, self._directory.log_of(function.name)
@@ -152,8 +154,8 @@ class LocalStack:
         self._is_ready = False
         for path in (self._directory.stack_file, self._directory.token_file):
             path.unlink(missing_ok=True)
-        for following in self._function_logs:
-            following.cancel()
+        for task in self._background:
+            task.cancel()
         await self._supervisor.stop(*(service.name for service in SERVICES))
         await self._supervisor.stop("aws", "canvas")
         await self._supervisor.stop()
@@ -241,6 +243,13 @@ class LocalStack:
                 self._aws, function, self._package_of(function), self._chosen(settings)
             )
         await provision_schedules(self._aws)
+
+    async def _warm_up_analysis(self) -> None:
+        """Spare the first analysis the cold start; the start does not wait for it, so a failure is only said."""
+        try:
+            await warm_up_function(self._aws, LLM_ANALYSIS_FUNCTION)
+        except (StackError, BotoCoreError, ClientError) as problem:
+            say(f"warning: {problem}")
 
     def _package_of(self, function: Function) -> Path:
         return self._directory.function_package.with_name(f"{function.package}.zip")
