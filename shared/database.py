@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -33,6 +34,10 @@ POOL_SIZE = 16
 
 POOL_TIMEOUT_SECONDS = 2.0
 """D-04: a request that finds no free connection answers 503 within three seconds."""
+
+RESTART_SECONDS = 2.5
+"""A server that is being restarted refuses connections for about two seconds: waiting costs a reader less than an
+error (O-05), and one that stays away is still told of within three seconds (D-04)."""
 
 REQUEST_TIMEOUT_SECONDS = 8.0
 """A unit of work with all its tries: a server that hangs must answer before the gateway gives up at 10 s."""
@@ -111,19 +116,18 @@ class Database:
         Raises:
             DatabaseUnavailable: No connection could be had, or every try lost its connection.
         """
+        return await _retried(lambda: self._once(work), self._timeout_seconds)
 
-        async def once() -> ResultT:
-            async with AsyncSession(self.engine, expire_on_commit=False) as session:
-                result = await work(session)
-                try:
-                    await session.commit()
-                except (DBAPIError, OSError) as problem:
-                    if is_connection_lost(problem):
-                        raise DatabaseUnavailable("connection lost during commit") from problem
-                    raise
-                return result
-
-        return await _retried(once, self._timeout_seconds)
+    async def _once(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            result = await work(session)
+            try:
+                await session.commit()
+            except (DBAPIError, OSError) as problem:
+                if is_connection_lost(problem):
+                    raise DatabaseUnavailable("connection lost during commit") from problem
+                raise
+            return result
 
     async def read(self, query: Callable[[AsyncConnection], Awaitable[ResultT]]) -> ResultT:
         """Run queries without a transaction around them: for lists, at a third of the round trips.
@@ -191,10 +195,10 @@ class Database:
             return rows
 
     async def is_reachable(self, timeout_seconds: float = 2.0) -> bool:
-        """Tell whether the database answers a query in time."""
+        """Tell whether the database answers a query now; waits for no restart."""
         try:
             async with asyncio.timeout(timeout_seconds):
-                await self.transaction(_select_one)
+                await _attempts(lambda: self._once(_select_one), restart_seconds=0)
         except (SQLAlchemyError, DatabaseUnavailable, OSError, TimeoutError):
             return False
         return True
@@ -238,8 +242,12 @@ async def _retried(once: Callable[[], Awaitable[ResultT]], timeout_seconds: floa
         raise DatabaseUnavailable("no answer in time") from problem
 
 
-async def _attempts(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    for attempt in range(1, MAX_ATTEMPTS + 1):
+async def _attempts(
+    once: Callable[[], Awaitable[ResultT]], restart_seconds: float = RESTART_SECONDS
+) -> ResultT:
+    give_up_at = time.monotonic() + restart_seconds
+    attempt = 0
+    while True:
         try:
             return await once()
         except PoolTimeoutError as problem:
@@ -248,13 +256,18 @@ async def _attempts(once: Callable[[], Awaitable[ResultT]]) -> ResultT:
             lost = is_connection_lost(problem)
             if not lost and not _is_lock_conflict(problem):
                 raise
-            if _is_refused(problem) or attempt == MAX_ATTEMPTS:
+            if _is_refused(problem):
+                if time.monotonic() >= give_up_at:
+                    raise DatabaseUnavailable("connection refused") from problem
+                await asyncio.sleep(random.uniform(0.05, 0.15))  # noqa: S311
+                continue
+            attempt += 1
+            if attempt == MAX_ATTEMPTS:
                 if lost:
                     raise DatabaseUnavailable("connection lost") from problem
                 raise
             log.info("unit_of_work_retried", attempt=attempt, code=_code(problem))
             await asyncio.sleep(random.uniform(0.005, 0.03) * 2**attempt)  # noqa: S311
-    raise AssertionError("unreachable")
 
 
 def is_connection_lost(problem: BaseException) -> bool:
