@@ -68,6 +68,9 @@ fuzz: install ## The document's operations with three seeds and many examples, a
 chaos: install ## Kill, stop and cut off workers for minutes; prints a figure for each promise
 	VISIBILITY_SECONDS=2 $(VENV)/bin/pytest -q -s -m chaos
 
+soak: install ## Work for ten minutes, five times too much, with dying instances, on a million rows (SOAK_MINUTES, SOAK_ROWS)
+	$(VENV)/bin/pytest -q -s -m soak tests/soak
+
 format: install ## Rewrite the code in the house format
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .

@@ -1,7 +1,8 @@
-"""Fresh schemas and queues for each kill test; no process of it outlives it."""
+"""Fresh schemas and queues for each kill test, or the running stack as it is now."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from shared.events.routes import QUEUES
 from shared.messaging.queues import create_queues
 from shared.settings import Settings
 from shared.testing.schemas import migrated_schema
+from tests.chaos.instances import described
 from tests.chaos.surroundings import COURSE, SCHEDULE, VISIBILITY_SECONDS, Surroundings
 
 
@@ -40,3 +42,9 @@ async def surroundings(
             )
             yield place
             await place.end_all()
+
+
+@pytest.fixture
+async def now(stack: dict[str, Any], stack_directory: Path) -> dict[str, Any]:
+    """Return the running stack's `stack.json` after whatever an earlier test has killed."""
+    return await described(stack_directory)

@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx
 
+from local_stack.children import ProcessIdentity
 from local_stack.ports import LOOPBACK, free_port
 from local_stack.processes import SERVICES
+from local_stack.state_directory import StateDirectory, read_json
 from tests.chaos.balancer import Balancer
 
 INSTANCES = 2
@@ -247,6 +249,16 @@ async def running_fleet(
     finally:
         for group in groups.values():
             await group.close()
+
+
+async def described(directory: Path) -> dict[str, Any]:
+    """Return a stack's `stack.json` of now, once every process in it runs: what was killed has another pid."""
+    async with asyncio.timeout(READY_SECONDS):
+        while True:
+            found = read_json(StateDirectory(directory).stack_file)
+            if found and all(map(ProcessIdentity.of, found["pids"].values())):
+                return found
+            await asyncio.sleep(0.1)
 
 
 def environment_of(pid: int) -> dict[str, str]:

@@ -12,10 +12,10 @@ REQUESTS = 1_000
 
 @pytest.mark.chaos
 async def test_replacing_every_instance_and_rolling_back_fails_no_request(
-    stack: dict[str, Any], tmp_path: Path
+    now: dict[str, Any], tmp_path: Path
 ) -> None:
     """O-04: on the schema of the next release, which the code knows nothing of (D-06)."""
-    replaced = await replace_under_load(stack, tmp_path, REQUESTS)
+    replaced = await replace_under_load(now, tmp_path, REQUESTS)
 
     print(f"\nO-04: {replaced}")
     assert replaced.failures == {}

@@ -1,0 +1,40 @@
+"""O-04 and O-05 at their full length."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos.availability import read_while_instances_die
+from tests.chaos.replacement import replace_under_load
+
+pytestmark = pytest.mark.soak
+
+REQUESTS = 10_000
+
+
+async def test_ten_thousand_requests_meet_replacements_and_none_fails(
+    now: dict[str, Any], tmp_path: Path
+) -> None:
+    """O-04"""
+    replaced = await replace_under_load(now, tmp_path, REQUESTS)
+
+    print(f"\nO-04: {replaced}")
+    assert replaced.requests >= REQUESTS
+    assert replaced.failures == {}
+    assert replaced.writes == replaced.todos
+    assert replaced.connections_of_bad_releases == 0
+    assert replaced.rollback_seconds <= 60
+    assert set(replaced.exit_codes) == {0}
+
+
+async def test_an_instance_killed_each_minute_leaves_the_reads_at_99_9_percent(
+    now: dict[str, Any], tmp_path: Path, soak_seconds: float
+) -> None:
+    """O-05"""
+    outcome = await read_while_instances_die(
+        now, tmp_path, seconds=soak_seconds, kill_every_seconds=min(60, soak_seconds / 10)
+    )
+
+    print(f"\nO-05: {outcome.share:.3%} of reads with two instances: {outcome}")
+    assert outcome.share >= 0.999

@@ -1,0 +1,108 @@
+"""O-03: nothing grows while students work for long, and five times too much leaves the useful work standing."""
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from local_stack.processes import SERVICES
+from tests.chaos.load import READS, sign_up
+from tests.soak.open_load import Answered, OpenLoad
+from tests.soak.trend import Sample, look_at, slope
+
+pytestmark = pytest.mark.soak
+
+PER_SECOND = 50
+SAMPLE_SECONDS = 2.0
+WARM_UP = 0.25
+"""Of the time: pools fill, caches and the allocator's arenas reach their size."""
+
+CLIENTS_AT_PEAK = 32
+OVERLOAD = 5
+PEAK_SECONDS = 10.0
+OVERLOAD_SECONDS = 15.0
+RECOVERY_SECONDS = 10.0
+REFUSAL_SECONDS = 0.1
+
+
+async def test_memory_descriptors_and_connections_do_not_grow(
+    now: dict[str, Any], soak_seconds: float
+) -> None:
+    """O-03"""
+    student = await sign_up(now)
+    load = OpenLoad(now["gateway"], READS, student.headers)
+    samples: dict[str, list[Sample]] = {service.name: [] for service in SERVICES}
+    began_at = time.monotonic()
+    offering = asyncio.create_task(load.offer(PER_SECOND, soak_seconds))
+    while not offering.done():
+        minute = (time.monotonic() - began_at) / 60
+        for name, looks in samples.items():
+            looks.append(look_at(now["pids"][name], minute))
+        await asyncio.sleep(SAMPLE_SECONDS)
+    answered = await offering
+    load.close()
+
+    failed = Counter(each.status for each in answered if each.status != 200)
+    print(
+        f"\nO-03: {len(answered)} reads in {soak_seconds / 60:.1f} min, not answered with 200: {dict(failed)}"
+    )
+    growing: list[str] = []
+    for name, looks in samples.items():
+        warm = [look for look in looks if look.minute * 60 >= WARM_UP * soak_seconds]
+        minutes = [look.minute for look in warm]
+        memory = slope(minutes, [look.megabytes for look in warm])
+        descriptors = slope(minutes, [look.descriptors for look in warm])
+        connections = slope(minutes, [look.connections for look in warm])
+        print(
+            f"O-03: {name}: {warm[-1].megabytes:.0f} MB, {memory}; {warm[-1].descriptors} descriptors,"
+            f" {descriptors}; {warm[-1].connections} connections, {connections}"
+        )
+        if memory.high >= 1 or descriptors.low > 0.5 or connections.low > 0.5:
+            growing.append(name)
+    assert growing == []
+    assert sum(failed.values()) <= len(answered) / 1000
+
+
+async def test_five_times_too_much_leaves_the_useful_work_standing(now: dict[str, Any]) -> None:
+    """O-03"""
+    student = await sign_up(now)
+    load = OpenLoad(now["gateway"], READS, student.headers)
+    await load.as_many_as_possible(CLIENTS_AT_PEAK, PEAK_SECONDS / 2)
+    peak_answers = await load.as_many_as_possible(CLIENTS_AT_PEAK, PEAK_SECONDS)
+    peak = good_per_second(peak_answers)
+    calm = percentile_95(await load.offer(peak / 4, PEAK_SECONDS / 2))
+
+    flood = await load.offer(OVERLOAD * peak, OVERLOAD_SECONDS)
+    over_at = time.monotonic()
+    useful = good_per_second([each for each in flood if each.offered_at < over_at])
+    refused = [each for each in flood if each.status != 200]
+    await asyncio.sleep(max(0.0, over_at + RECOVERY_SECONDS - time.monotonic()))
+    after = await load.offer(peak / 4, PEAK_SECONDS / 2)
+    load.close()
+
+    slow = [each for each in refused if each.seconds > REFUSAL_SECONDS]
+    print(
+        f"\nO-03: peak {peak:.0f}/s, p95 of a quarter of it {calm * 1000:.0f} ms; {len(flood)} requests"
+        f" offered at {OVERLOAD} times the peak: {dict(Counter(each.status for each in flood))}, useful"
+        f" {useful:.0f}/s ({useful / peak:.0%}), {len(slow)} of {len(refused)} refusals later than"
+        f" {REFUSAL_SECONDS * 1000:.0f} ms; {RECOVERY_SECONDS:.0f} s later p95"
+        f" {percentile_95(after) * 1000:.0f} ms, {sum(each.status != 200 for each in after)} failed"
+    )
+    assert useful >= 0.8 * peak
+    assert len(slow) <= len(refused) / 100
+    assert all(each.status == 200 for each in after)
+    assert percentile_95(after) <= max(2 * calm, 0.1)
+
+
+def good_per_second(answers: list[Answered]) -> float:
+    """Return how many were answered with 200 by the second, until the last one was."""
+    ends = [each.offered_at + each.seconds for each in answers if each.status == 200]
+    began_at = min(each.offered_at for each in answers)
+    return len(ends) / (max(ends) - began_at) if ends else 0.0
+
+
+def percentile_95(answers: list[Answered]) -> float:
+    seconds = sorted(each.seconds for each in answers)
+    return seconds[int(0.95 * len(seconds))]
