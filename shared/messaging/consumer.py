@@ -28,17 +28,13 @@ from shared.messaging.outage import Outage, Probe, backoff_seconds
 from shared.messaging.queues import SQSClient, queue_url
 from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
 from shared.tracing.messages import ATTRIBUTE, processing
+from shared.messaging.window import Window
 
 log = get_logger(__name__)
 
 LONG_POLL_SECONDS = 10
-MAX_BATCH = 10
 MAX_EVENT_TYPE_LENGTH = 64
 """Nobody vouches for what a failed body calls itself; ours are half as long."""
-
-MAX_IN_HAND = 2 * MAX_BATCH
-"""One batch in work while the next waits: fewer leave the handlers idle between receives, more would only
-keep messages from other consumers, and cost each of them a receive when this one is killed."""
 
 CONCURRENCY = 8
 """Half of a database's pool, so that the relay and the health check find a connection beside the handlers."""
@@ -152,6 +148,7 @@ class Consumer:
         self._on_failure = on_failure
         self._outage = Outage(queue_name, is_available)
         self._longest_work_seconds = longest_work_seconds
+        self._window = Window()
         self._lanes: dict[str, deque[_Message]] = {}
         self._in_work: set[asyncio.Task[Exception | None]] = set()
         self._is_past_finish = False
@@ -168,9 +165,7 @@ class Consumer:
         url = await self._find_queue()
         if url is None:
             return
-        self._leases = Leases(
-            self._sqs, url, visibility_seconds=self._visibility_seconds, limit=MAX_IN_HAND
-        )
+        self._leases = Leases(self._sqs, url, visibility_seconds=self._visibility_seconds)
         async with asyncio.TaskGroup() as upkeep:
             keeping = upkeep.create_task(self._leases.run())
             async with asyncio.TaskGroup() as lanes:
@@ -194,7 +189,7 @@ class Consumer:
     async def _receive_until_stopped(self, url: str, lanes: asyncio.TaskGroup) -> None:
         failures = 0
         while not self._stopping.is_set():
-            await unless_stopped(self._leases.room_for_a_batch(), self._stopping)
+            await unless_stopped(self._leases.until(self._window.has_room), self._stopping)
             await unless_stopped(self._outage.over(), self._stopping)
             if self._stopping.is_set():
                 return
@@ -207,14 +202,16 @@ class Consumer:
                 failures += 1
                 continue
             failures = 0
+            messages = received or ()
+            self._window.note_received(r["MessageId"] for r in messages if _receive_count(r) > 1)
             # The ones nearest to the dead-letter queue first: they are the oldest, too.
-            for raw in sorted(received or (), key=_receive_count, reverse=True):
+            for raw in sorted(messages, key=_receive_count, reverse=True):
                 self._accept(raw, lanes)
 
     async def _receive(self, url: str) -> list[dict[str, Any]]:
         answer = await self._sqs.receive_message(
             QueueUrl=url,
-            MaxNumberOfMessages=MAX_BATCH,
+            MaxNumberOfMessages=self._window.batch,
             WaitTimeSeconds=self._long_poll_seconds,
             MessageAttributeNames=["correlationId", ATTRIBUTE],
             MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
@@ -296,6 +293,8 @@ class Consumer:
             await self._note_failure(lease.message_id, event_type, message.receive_count, problem)
         elif self._leases.acknowledge(lease):
             self._outage.note_success()
+            if message.receive_count == 1:
+                self._window.note_success()
             PROCESSED.labels(self._queue_name).inc()
             log.info("message_applied", messageId=lease.message_id, eventType=event_type)
 
@@ -348,6 +347,7 @@ class Consumer:
         self, message_id: str, event_type: object, receive_count: int, problem: Exception
     ) -> None:
         FAILED.labels(self._queue_name).inc()
+        self._window.note_failure(message_id)
         if self._on_failure is None:
             return
         failed = FailedMessage(

@@ -1,7 +1,7 @@
 """What a consumer holds of a queue: kept invisible while in work, deleted when done, handed back when not."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -80,21 +80,16 @@ class Leases:
         sqs: An aiobotocore SQS client.
         url: The queue.
         visibility_seconds: What a lease is extended by; extended three times in that time.
-        limit: How many messages may be in hand; more wait in the queue, where others can have them.
     """
 
-    def __init__(self, sqs: SQSClient, url: str, *, visibility_seconds: int, limit: int) -> None:
+    def __init__(self, sqs: SQSClient, url: str, *, visibility_seconds: int) -> None:
         self._sqs = sqs
         self._url = url
         self._visibility_seconds = visibility_seconds
-        self._limit = limit
         self._held: dict[str, Lease] = {}
         self._done: list[Lease] = []
         self._has_done = asyncio.Event()
         self._has_changed = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._held)
 
     def take(self, message_id: str, receipt_handle: str) -> Lease:
         """Hold a message that has just been received."""
@@ -118,9 +113,9 @@ class Leases:
         self._has_done.set()
         return True
 
-    async def room_for_a_batch(self) -> None:
-        """Wait until as many more may be held as one receive brings."""
-        while len(self._held) > self._limit - MAX_BATCH_ENTRIES:
+    async def until(self, is_few: Callable[[int], bool]) -> None:
+        """Wait until the number of messages in hand is what the caller waits for."""
+        while not is_few(len(self._held)):
             self._has_changed.clear()
             await self._has_changed.wait()
 

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +26,7 @@ from shared.messaging.dead_letters import DeadLetterQueue
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import queue_url
 from shared.testing.schemas import connect, execute
+from tests.chaos.nursery import Process
 from tests.chaos.proxy import Proxy, Step
 
 COURSE = "services.course_service.worker"
@@ -49,7 +49,7 @@ class Worker:
         self._surroundings = surroundings
         self.database = Proxy(surroundings.database_port, self._watch)
         self.queues = Proxy(surroundings.queues_port, self._watch)
-        self.process: asyncio.subprocess.Process
+        self.process: Process
         self.management_port = free_port()
 
     def _watch(self, step: Step) -> bool:
@@ -60,12 +60,21 @@ class Worker:
                 self.received += [found.decode() for found in RECEIVED_ID.findall(step.data)]
         return self.on_step(step)
 
-    async def start(self, *prefix: str) -> None:
+    async def start(self) -> None:
         """Start the process; does not wait until it works."""
+        await self.open()
+        self.process = Process(self.module, self.environment(), self._surroundings.log)
+        self._surroundings.workers.append(self)
+
+    async def open(self) -> None:
+        """Take connections of the process."""
         await self.database.open()
         await self.queues.open()
+
+    def environment(self) -> dict[str, str]:
+        """Return the settings of the process, which lead it to the proxies."""
         place = self._surroundings
-        environment = {
+        return {
             "PATH": os.environ["PATH"],
             "ENVIRONMENT": "local",
             "LOG_LEVEL": "INFO",
@@ -78,22 +87,15 @@ class Worker:
             "VISIBILITY_SECONDS": str(VISIBILITY_SECONDS),
             **place.queue_names,
         }
-        with place.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *prefix, sys.executable, "-m", self.module, env=environment, stdout=log, stderr=log
-            )
-        place.workers.append(self)
 
     def kill(self) -> None:
         """End it as a crash would."""
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGKILL)
+        self.process.send_signal(signal.SIGKILL)
 
     async def stop(self) -> tuple[int, float]:
         """Tell it to stop; returns its exit code and how many seconds it took."""
         began_at = time.monotonic()
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
         code = await self.process.wait()
         return code, time.monotonic() - began_at
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -98,14 +99,17 @@ async def test_a_worker_that_is_process_1_stops(surroundings: Surroundings, modu
     if prefix is None:
         pytest.skip("this machine lets nobody make a process namespace")
     worker = Worker(surroundings, module)
-    await worker.start(*prefix)
+    await worker.open()
+    process = await asyncio.create_subprocess_exec(
+        *prefix, sys.executable, "-m", module, env=worker.environment()
+    )
     async with asyncio.timeout(90):
         while not worker.receives_at:
             await asyncio.sleep(0.05)
-    child = only_child(worker.process.pid)
+    child = only_child(process.pid)
     began_at = time.monotonic()
     os.kill(child, signal.SIGTERM)
-    code = await worker.process.wait()
+    code = await process.wait()
     seconds = time.monotonic() - began_at
     late = sum(at > began_at + 1 for at in worker.receives_at)
     print(f"\nQ-09: {module} as process 1: exit {code} after {seconds:.1f} s, {late} late receives")

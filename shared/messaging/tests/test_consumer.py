@@ -11,7 +11,7 @@ import pytest
 from shared.database import DatabaseUnavailable
 from shared.events.routes import ASSIGNMENT_EVENTS
 from shared.logging import correlation_id
-from shared.messaging import consumer, outage
+from shared.messaging import consumer, outage, window
 from shared.messaging.consumer import Consumer, FailedMessage, MalformedMessage, Unavailable
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
@@ -52,6 +52,30 @@ async def consume_until(
             await asyncio.sleep(0.01)
     stopping.set()
     await running
+
+
+async def grown(
+    sqs: HostileSQS, handle: Any, stopping: asyncio.Event, visibility_seconds: int = 30
+) -> asyncio.Task[None]:
+    """Start a consumer, and let it succeed with as many messages as it takes to receive ten at a time."""
+
+    async def handle_or_succeed(event: dict[str, Any]) -> None:
+        if event["number"] >= 0:
+            await handle(event)
+
+    consumer = Consumer(
+        sqs,
+        QUEUE,
+        handle_or_succeed,
+        visibility_seconds=visibility_seconds,
+        long_poll_seconds=1,
+    )
+    await send(sqs, *({"cognitoSub": str(n), "number": -1} for n in range(window.LARGEST**2 // 2)))
+    running = asyncio.create_task(consumer.run(stopping))
+    async with asyncio.timeout(8):
+        while sqs.bodies(QUEUE):
+            await asyncio.sleep(0.01)
+    return running
 
 
 async def test_a_message_is_deleted_only_after_its_handler_returned(sqs: HostileSQS) -> None:
@@ -275,8 +299,9 @@ async def test_stopping_finishes_what_has_begun_and_hands_back_the_rest(sqs: Hos
         await asyncio.sleep(0.05)
         handled.append(event["number"])
 
+    running = await grown(sqs, handle, stopping)
     await send(sqs, *({"cognitoSub": "a", "number": n} for n in range(5)))
-    await Consumer(sqs, QUEUE, handle, visibility_seconds=30, long_poll_seconds=1).run(stopping)
+    await running
     handed_back = await sqs.receive_message(QueueUrl=f"memory://{QUEUE}", MaxNumberOfMessages=10)
 
     numbers = [orjson.loads(message["Body"])["number"] for message in handed_back["Messages"]]
@@ -433,6 +458,7 @@ async def test_messages_are_deleted_together_and_each_after_its_own_handler(
 async def test_the_next_batch_is_received_while_one_is_in_work_but_no_more(
     sqs: HostileSQS,
 ) -> None:
+    stopping = asyncio.Event()
     release = asyncio.Event()
     most_in_hand = 0
 
@@ -442,21 +468,62 @@ async def test_the_next_batch_is_received_while_one_is_in_work_but_no_more(
     def in_hand() -> int:
         return sum(message.receives > 0 for message in sqs._queues[QUEUE].messages)
 
-    async def watch() -> None:
-        nonlocal most_in_hand
-        async with asyncio.timeout(5):
-            while in_hand() < 20:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2)
-        most_in_hand = in_hand()
-        release.set()
-
-    await send(sqs, *({"cognitoSub": str(n)} for n in range(50)))
-    watching = asyncio.create_task(watch())
-    await consume_until(sqs, handle, lambda: not sqs.bodies(QUEUE))
-    await watching
+    running = await grown(sqs, handle, stopping)
+    await send(sqs, *({"cognitoSub": str(n), "number": n} for n in range(50)))
+    async with asyncio.timeout(5):
+        while in_hand() < 20:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    most_in_hand = in_hand()
+    release.set()
+    stopping.set()
+    await running
 
     assert most_in_hand == 20
+
+
+async def test_a_new_consumer_holds_one_message_until_one_succeeds(sqs: HostileSQS) -> None:
+    """Q-01: a message that kills its process again and again takes no others with it."""
+    in_hand: list[int] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        await asyncio.sleep(0.03)
+        in_hand.append(sum(message.receives > 0 for message in sqs._queues[QUEUE].messages))
+
+    await send(sqs, *({"cognitoSub": str(n)} for n in range(50)))
+    await consume_until(sqs, handle, lambda: not sqs.bodies(QUEUE), visibility_seconds=30)
+
+    assert in_hand[0] == 1
+    assert max(in_hand) > 10
+
+
+async def test_after_a_message_that_somebody_held_and_nobody_failed_one_at_a_time_is_received(
+    sqs: HostileSQS,
+) -> None:
+    """Q-01: whoever held it was killed, perhaps by it."""
+    stopping = asyncio.Event()
+    asked: list[int] = []
+    receive = sqs.receive_message
+
+    async def watch(**arguments: Any) -> Any:
+        asked.append(arguments["MaxNumberOfMessages"])
+        return await receive(**arguments)
+
+    handled: list[int] = []
+
+    async def handle(event: dict[str, Any]) -> None:
+        handled.append(event["number"])
+        if len(handled) == 20:
+            stopping.set()
+
+    running = await grown(sqs, handle, stopping)
+    sqs.receive_message = watch  # type: ignore[method-assign]
+    await send(sqs, *({"cognitoSub": str(n), "number": n} for n in range(20)))
+    for message in sqs._queues[QUEUE].messages:
+        message.receives = 1
+    await running
+
+    assert set(asked) == {1}
 
 
 async def test_a_message_that_alone_reports_an_outage_ends_in_the_dead_letter_queue(
@@ -574,10 +641,11 @@ async def test_a_last_receive_is_not_handed_back_but_finished(sqs: HostileSQS) -
         await asyncio.sleep(0.02)
         handled.append(event["number"])
 
+    running = await grown(sqs, handle, stopping)
     await send(sqs, *({"cognitoSub": "a", "number": n} for n in range(5)))
     for message in sqs._queues[QUEUE].messages[:2]:
         message.receives = 2
-    await Consumer(sqs, QUEUE, handle, visibility_seconds=30, long_poll_seconds=1).run(stopping)
+    await running
 
     assert sorted(handled) == [0, 1]
     assert sorted(body["number"] for body in sqs.bodies(QUEUE)) == [2, 3, 4]
