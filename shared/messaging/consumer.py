@@ -27,8 +27,8 @@ from shared.messaging.metrics import FAILED, PROCESSED, RETRIED, note_received
 from shared.messaging.outage import Outage, Probe, backoff_seconds
 from shared.messaging.queues import SQSClient, queue_url
 from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
-from shared.tracing.messages import ATTRIBUTE, processing
 from shared.messaging.window import Window
+from shared.tracing.messages import ATTRIBUTE, processing
 
 log = get_logger(__name__)
 
