@@ -1,8 +1,10 @@
 """O-03: nothing grows while students work for long, and five times too much leaves the useful work standing."""
 
 import asyncio
+import resource
 import time
 from collections import Counter
+from statistics import median
 from typing import Any
 
 import pytest
@@ -18,6 +20,12 @@ PER_SECOND = 50
 SAMPLE_SECONDS = 2.0
 WARM_UP = 0.25
 """Of the time: pools fill, caches and the allocator's arenas reach their size."""
+
+LONG_ENOUGH_SECONDS = 600
+"""Shorter runs show the interval, and fail only on growth that is certain."""
+
+POOLED = 8
+"""Descriptors by which a pool may differ from one half to the other: a stall of the machine opens some more."""
 
 CLIENTS_AT_PEAK = 32
 OVERLOAD = 5
@@ -53,13 +61,15 @@ async def test_memory_descriptors_and_connections_do_not_grow(
         warm = [look for look in looks if look.minute * 60 >= WARM_UP * soak_seconds]
         minutes = [look.minute for look in warm]
         memory = slope(minutes, [look.megabytes for look in warm])
-        descriptors = slope(minutes, [look.descriptors for look in warm])
-        connections = slope(minutes, [look.connections for look in warm])
+        descriptors = growth([look.descriptors for look in warm])
+        connections = growth([look.connections for look in warm])
         print(
-            f"O-03: {name}: {warm[-1].megabytes:.0f} MB, {memory}; {warm[-1].descriptors} descriptors,"
-            f" {descriptors}; {warm[-1].connections} connections, {connections}"
+            f"O-03: {name}: {warm[-1].megabytes:.0f} MB, {memory}; {warm[-1].descriptors} descriptors"
+            f" ({descriptors:+.0f} from half to half), {warm[-1].connections} connections"
+            f" ({connections:+.0f})"
         )
-        if memory.high >= 1 or descriptors.low > 0.5 or connections.low > 0.5:
+        bound = memory.high if soak_seconds >= LONG_ENOUGH_SECONDS else memory.low
+        if bound >= 1 or descriptors > POOLED or connections > POOLED:
             growing.append(name)
     assert growing == []
     assert sum(failed.values()) <= len(answered) / 1000
@@ -67,6 +77,8 @@ async def test_memory_descriptors_and_connections_do_not_grow(
 
 async def test_five_times_too_much_leaves_the_useful_work_standing(now: dict[str, Any]) -> None:
     """O-03"""
+    _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
     student = await sign_up(now)
     load = OpenLoad(now["gateway"], READS, student.headers)
     await load.as_many_as_possible(CLIENTS_AT_PEAK, PEAK_SECONDS / 2)
@@ -94,6 +106,12 @@ async def test_five_times_too_much_leaves_the_useful_work_standing(now: dict[str
     assert len(slow) <= len(refused) / 100
     assert all(each.status == 200 for each in after)
     assert percentile_95(after) <= max(2 * calm, 0.1)
+
+
+def growth(counts: list[int]) -> float:
+    """Return by how much the median of the second half exceeds that of the first."""
+    half = len(counts) // 2
+    return median(counts[half:]) - median(counts[:half])
 
 
 def good_per_second(answers: list[Answered]) -> float:
