@@ -204,10 +204,12 @@ class Surroundings:
         """Return how many of the sync messages are in course_db."""
         return await asyncio.to_thread(self.count, COURSE, "SELECT COUNT(*) FROM assignments")
 
-    async def until_applied(self, count: int, seconds: float = 90) -> None:
+    async def until_applied(
+        self, count: int, seconds: float = 90, *, every_seconds: float = 0.05
+    ) -> None:
         async with asyncio.timeout(seconds):
             while await self.applied() < count:
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(every_seconds)
 
     @asynccontextmanager
     async def student_held(self, student: int) -> AsyncIterator[None]:
