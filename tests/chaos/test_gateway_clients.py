@@ -27,6 +27,8 @@ from services.api_gateway.tests.doubles import (
     key_set,
 )
 
+pytestmark = pytest.mark.chaos
+
 PATH = "/api/v1/todos"
 
 
