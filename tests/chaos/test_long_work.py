@@ -10,16 +10,19 @@ from shared.events.routes import ASSIGNMENT_EVENTS
 from tests.chaos.surroundings import COURSE, VISIBILITY_SECONDS, Surroundings, Worker, sync_message
 
 STUDENTS = 5
+WARM_UP = 60 * STUDENTS
+"""After so many successes each of two workers takes all the students' messages at once."""
+
 LONG_SECONDS = 5 * VISIBILITY_SECONDS
 
 
 @pytest.fixture
 async def two_workers(surroundings: Surroundings) -> list[Worker]:
     await surroundings.send(
-        ASSIGNMENT_EVENTS, [sync_message(number, STUDENTS) for number in range(STUDENTS)]
+        ASSIGNMENT_EVENTS, [sync_message(number, STUDENTS) for number in range(WARM_UP)]
     )
     workers = [await surroundings.started(COURSE) for _ in range(2)]
-    await surroundings.until_applied(STUDENTS)
+    await surroundings.until_applied(WARM_UP)
     await surroundings.until_quiet()
     for worker in workers:
         worker.received.clear()
@@ -44,9 +47,9 @@ async def test_work_of_five_times_the_visibility_is_never_handed_out_twice(
     async with AsyncExitStack() as held:
         for student in range(STUDENTS):
             await held.enter_async_context(surroundings.student_held(student))
-        await send_and_await_receives(surroundings, two_workers, STUDENTS)
+        await send_and_await_receives(surroundings, two_workers, WARM_UP)
         await asyncio.sleep(LONG_SECONDS)
-    await surroundings.until_applied(2 * STUDENTS)
+    await surroundings.until_applied(WARM_UP + STUDENTS)
     await surroundings.until_quiet()
 
     receives = [message_id for worker in two_workers for message_id in worker.received]
@@ -66,7 +69,7 @@ async def test_a_killed_workers_long_work_comes_to_another_within_the_visibility
     async with AsyncExitStack() as held:
         for student in range(STUDENTS):
             await held.enter_async_context(surroundings.student_held(student))
-        await send_and_await_receives(surroundings, two_workers, STUDENTS)
+        await send_and_await_receives(surroundings, two_workers, WARM_UP)
         await asyncio.sleep(1.5 * VISIBILITY_SECONDS)
         victim = max(two_workers, key=lambda worker: len(worker.received))
         [other] = [worker for worker in two_workers if worker is not victim]
@@ -76,7 +79,7 @@ async def test_a_killed_workers_long_work_comes_to_another_within_the_visibility
             while not set(victim.received) <= set(other.received):
                 await asyncio.sleep(0.02)
         seconds = time.monotonic() - killed_at
-    await surroundings.until_applied(2 * STUDENTS)
+    await surroundings.until_applied(WARM_UP + STUDENTS)
 
     print(
         f"\nQ-07: {len(victim.received)} messages of a killed worker with another after"
