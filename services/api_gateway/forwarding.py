@@ -19,8 +19,9 @@ from services.api_gateway.errors import (
 )
 from services.api_gateway.forwarded_headers import answer_fields
 from services.api_gateway.metrics import CIRCUIT_OPEN, UPSTREAM_FAILURES, UPSTREAM_SECONDS
-from services.api_gateway.routes import Service
+from services.api_gateway.routes import ANSWER_SECONDS, Service
 from services.api_gateway.server.exchange import BODYLESS, Exchange
+from services.api_gateway.upstream.admission import Admission
 from services.api_gateway.upstream.circuit import FAILURES_TO_OPEN, Circuit
 from services.api_gateway.upstream.connection import Answer, ServiceConnection
 from services.api_gateway.upstream.errors import (
@@ -64,6 +65,8 @@ class Call:
     """Whether the answer is about somebody, so that no cache may keep it."""
     on_success: Callable[[], Awaitable[None]] | None = None
     """Awaited before the client gets to see a 2xx."""
+    admitted_at: float | None = None
+    """While it counts among the calls that the service is answering; in `time.perf_counter` seconds."""
 
 
 class AnswerCut(Exception):
@@ -76,6 +79,7 @@ class _Link:
     def __init__(self, service: Service, base_url: str, failures_to_open: int) -> None:
         self.service = service
         self.pool = ConnectionPool(base_url)
+        self.admission = Admission()
         self.circuit = Circuit(failures_to_open=failures_to_open)
         self.retry_budget = RetryBudget()
         self.host_field = f"host: {urlsplit(base_url).netloc}\r\n".encode("ascii")
@@ -123,16 +127,23 @@ class Forwarder:
         try:
             link.circuit.admit()
             link.retry_budget.earn()
+            if call.answer_within_seconds <= ANSWER_SECONDS and exchange.is_whole:
+                # Neither what is slow by its nature nor a client that sends slowly may keep others from their turn.
+                if not link.admission.admits_at_once():
+                    await link.admission.turn()
+                call.admitted_at = time.perf_counter()
             await self._try(link, call, exchange)
         except ServiceFailed as problem:
             raise _failure(problem) from problem
+        finally:
+            _leave(link, call)
 
     async def _try(self, link: _Link, call: Call, exchange: Exchange) -> None:
         """Try once, and once more where that is harmless and allowed."""
         connection = link.pool.kept()
         is_kept = connection is not None
         try:
-            connection = connection or await self._fresh(link, call)
+            connection = connection or await self._fresh(link)
             await self._exchange(link, connection, call, exchange)
         except (ConnectionBroke, Unreachable) as problem:
             if exchange.has_begun or exchange.has_body or exchange.method not in _REPEATABLE:
@@ -143,12 +154,12 @@ class Forwarder:
                 if not link.retry_budget.spend():
                     raise
                 await asyncio.sleep(random.uniform(*SECOND_TRY_SECONDS))  # noqa: S311 - spreads load
-            connection = await self._fresh(link, call)
+            connection = await self._fresh(link)
             await self._exchange(link, connection, call, exchange)
 
-    async def _fresh(self, link: _Link, call: Call) -> ServiceConnection:
+    async def _fresh(self, link: _Link) -> ServiceConnection:
         try:
-            return await link.pool.fresh(call.answer_within_seconds)
+            return await link.pool.fresh()
         except Unreachable as problem:
             _note_failure(link, problem)
             raise
@@ -160,6 +171,8 @@ class Forwarder:
         try:
             answer = await self._ask(link, connection, call, exchange)
             link.seconds.observe(time.perf_counter() - started)
+            # A client that takes its answer slowly keeps nobody from theirs.
+            _leave(link, call)
             _note_success(link)
             if call.on_success is not None and 200 <= answer.status < 300:
                 await call.on_success()
@@ -258,6 +271,12 @@ async def _pass_on(
         await exchange.send(piece)
         connection.allow(call.answer_within_seconds)
     exchange.end()
+
+
+def _leave(link: _Link, call: Call) -> None:
+    if call.admitted_at is not None:
+        link.admission.leave(time.perf_counter() - call.admitted_at)
+        call.admitted_at = None
 
 
 def _failure(problem: ServiceFailed) -> GatewayError:

@@ -8,7 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from services.api_gateway.upstream.connection import ServiceConnection
-from services.api_gateway.upstream.errors import AnswerLate, Overloaded, Unreachable
+from services.api_gateway.upstream.errors import Overloaded, Unreachable
 
 CONNECT_SECONDS = 3.0
 """Services are in the same network; a connection that takes longer leads nowhere."""
@@ -22,29 +22,18 @@ WATCH_SECONDS = 0.1
 MAX_CONNECTIONS = 512
 """To one service from one worker: a hung service holds no more than these."""
 
-MAX_WAITING = 4096
-"""Calls that wait for a connection; more of them would only wait to be too late."""
-
 
 class ConnectionPool:
     """The connections to one service; the one used last is used first."""
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        max_connections: int = MAX_CONNECTIONS,
-        max_waiting: int = MAX_WAITING,
-    ) -> None:
+    def __init__(self, base_url: str, *, max_connections: int = MAX_CONNECTIONS) -> None:
         parts = urlsplit(base_url)
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._max_connections = max_connections
-        self._max_waiting = max_waiting
         self._idle: deque[ServiceConnection] = deque()
         self._busy: set[ServiceConnection] = set()
-        self._waiting: deque[asyncio.Future[ServiceConnection | None]] = deque()
         self._open = 0
         self._closing = False
 
@@ -71,23 +60,19 @@ class ConnectionPool:
             self._open -= 1
         return None
 
-    async def fresh(self, within_seconds: float) -> ServiceConnection:
-        """Return a new connection, or one that somebody else no longer needs when there are too many.
+    async def fresh(self) -> ServiceConnection:
+        """Return a new connection.
 
         Raises:
-            ServiceFailed: None can be opened, too many wait already, or none came free in time.
+            ServiceFailed: None can be opened, or there are too many.
         """
         if self._open >= self._max_connections:
-            connection = await self._turn(within_seconds)
-            if connection is not None:
-                self._busy.add(connection)
-                return connection
-        else:
-            self._open += 1
+            raise Overloaded
+        self._open += 1
         try:
             connection = await self._connect()
         except BaseException:
-            self._let_go()
+            self._open -= 1
             raise
         self._busy.add(connection)
         return connection
@@ -97,14 +82,9 @@ class ConnectionPool:
         self._busy.discard(connection)
         if not connection.rest() or self._closing:
             connection.close()
-            self._let_go()
-            return
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(connection)
-                return
-        self._idle.append(connection)
+            self._open -= 1
+        else:
+            self._idle.append(connection)
 
     async def _connect(self) -> ServiceConnection:
         loop = asyncio.get_running_loop()
@@ -116,40 +96,6 @@ class ConnectionPool:
         except (OSError, TimeoutError) as problem:
             raise Unreachable from problem
         return connection
-
-    async def _turn(self, within_seconds: float) -> ServiceConnection | None:
-        """Wait for somebody's connection; None is the permission to open one."""
-        if len(self._waiting) >= self._max_waiting:
-            raise Overloaded
-        waiting: asyncio.Future[ServiceConnection | None] = asyncio.Future()
-        self._waiting.append(waiting)
-        try:
-            async with asyncio.timeout(within_seconds):
-                return await waiting
-        except (TimeoutError, asyncio.CancelledError) as problem:
-            self._pass_by(waiting)
-            if isinstance(problem, TimeoutError):
-                raise AnswerLate from problem
-            raise
-
-    def _pass_by(self, waiting: asyncio.Future[ServiceConnection | None]) -> None:
-        """Hand on what came just as its caller gave up."""
-        if not waiting.done() or waiting.cancelled():
-            return
-        connection = waiting.result()
-        if connection is None:
-            self._let_go()
-        else:
-            self.give_back(connection)
-
-    def _let_go(self) -> None:
-        """Pass the place of a connection that is no more to whoever waits."""
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                return
-        self._open -= 1
 
     async def _watch(self) -> None:
         """End calls that take too long, and connections that nobody uses any more."""
