@@ -58,7 +58,7 @@ audit: $(LINTERS_INSTALLED) ## Known vulnerabilities of the locked packages; fai
 	done
 
 test: install $(LINTERS_INSTALLED) ## All tests
-	$(VENV)/bin/pytest -q -n 2 --no-loadscope-reorder
+	$(VENV)/bin/pytest -q -n 3 --no-loadscope-reorder
 
 fuzz: install ## The document's operations with three seeds and many examples, and descriptions in a browser
 	@command -v chromium > /dev/null || { echo "error: chromium is missing: run 'sudo apt-get install chromium'" >&2; exit 1; }
