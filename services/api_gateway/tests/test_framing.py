@@ -232,6 +232,20 @@ async def _asked(answer: bytes, cuts: list[int]) -> tuple[ServiceConnection, obj
     return connection, outcome
 
 
+async def test_a_connection_that_owes_a_piece_of_a_body_is_not_kept() -> None:
+    """G-04: the service answered before it had the whole body, and would take the rest from the next call."""
+    connection = ServiceConnection(asyncio.get_running_loop())
+    connection.connection_made(_Wire())
+    head = b"POST / HTTP/1.1\r\ncontent-length: 4\r\n\r\n"
+    answer = connection.call(head, is_head=False, within_seconds=5)
+    connection.data_received(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}")
+
+    await connection.send(b"body")
+
+    assert (await answer).status == 400
+    assert not connection.rest()
+
+
 AMBIGUOUS_ANSWERS = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",

@@ -93,10 +93,13 @@ class ServiceConnection(asyncio.Protocol):
 
     async def send(self, piece: bytes) -> None:
         """Send a piece of the call's body; returns once the service takes more, or no longer listens."""
-        if self._transport is not None and self._answer is not None and not self._answer.done():
-            self._transport.write(piece)
-            if self._writable is not None:
-                await self._writable
+        if self._transport is None or self._answer is None or self._answer.done():
+            # The service would take what is missing of this body from the next call on this connection.
+            self.is_sound = False
+            return
+        self._transport.write(piece)
+        if self._writable is not None:
+            await self._writable
 
     async def read(self) -> bytes:
         """Return what has arrived of a long answer since the last time; nothing at its end.
