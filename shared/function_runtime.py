@@ -55,6 +55,20 @@ class Runtime(Generic[FunctionT]):
             running.close()
 
 
+def seconds_for_work(context: Any, *, most: float, kept: float) -> float:
+    """Return how long an invocation may work.
+
+    Args:
+        context: The platform's, which says how much time is left; anything without that will do.
+        most: Seconds when it does not say.
+        kept: Seconds of what is left that are for the answer.
+    """
+    milliseconds_left = getattr(context, "get_remaining_time_in_millis", None)
+    if milliseconds_left is None:
+        return most
+    return max(1.0, float(milliseconds_left()) / 1000 - kept)
+
+
 def flush_before_answer(context: Any) -> None:
     """Send what is recorded, for the platform stops the process with the answer, but never past the function's time."""
     seconds_left = FLUSH_SECONDS + LEAST_SECONDS_LEFT

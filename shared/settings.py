@@ -2,13 +2,27 @@
 
 import re
 import sys
-from typing import Literal, NoReturn, Self, TypeVar
+from typing import Annotated, Literal, NoReturn, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXIT_CONFIGURATION = 78
 """`EX_CONFIG` of sysexits.h: started with settings it cannot run with."""
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https URL with a host")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must have neither credentials, query nor fragment")
+    return text.rstrip("/")
+
+
+BaseURL = Annotated[str, AfterValidator(_base_url)]
+"""Where paths are appended; kept without the slash at its end."""
 
 
 class Settings(BaseSettings):

@@ -16,7 +16,7 @@ from lambdas.canvas_sync.schemas import (
     written_now,
 )
 from lambdas.canvas_sync.service import MAX_SYNC_SECONDS
-from shared.function_runtime import Runtime, flush_before_answer
+from shared.function_runtime import Runtime, flush_before_answer, seconds_for_work
 from shared.logging import (
     correlation_id,
     current_user,
@@ -56,7 +56,7 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
         Exception: What `CanvasSync.synchronise` raises, for `detail` and direct invocations, and what
             `Schedule.fan_out` raises.
     """
-    max_seconds = _seconds_left(context)
+    max_seconds = seconds_for_work(context, most=MAX_FUNCTION_SECONDS, kept=ANSWER_SECONDS)
     try:
         return _runtime.run(lambda function: answer(function, event, max_seconds=max_seconds))
     finally:
@@ -177,11 +177,3 @@ def _success(results: list[SyncResult]) -> dict[str, Any]:
             "syncedAt": results[-1].synced_at if results else written_now(),
         },
     }
-
-
-def _seconds_left(context: Any) -> float:
-    """Return how long the work may take: what the platform leaves, less the time for the answer."""
-    milliseconds_left = getattr(context, "get_remaining_time_in_millis", None)
-    if milliseconds_left is None:
-        return MAX_FUNCTION_SECONDS
-    return max(1.0, float(milliseconds_left()) / 1000 - ANSWER_SECONDS)

@@ -9,17 +9,16 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError
 
-from lambdas.canvas_sync.canvas.transport import USER_AGENT
 from lambdas.canvas_sync.errors import EnrollmentsUnavailable, RunsUnavailable, TokenUnavailable
 from lambdas.canvas_sync.schemas import SyncRequest, SyncResult
 from shared.events.event import Identifier
-from shared.logging import correlation_id, get_logger
-from shared.tracing.http_clients import ServiceClient
+from shared.logging import get_logger
+from shared.service_calls import ServiceUnanswered, call_service
 
 log = get_logger(__name__)
 
-TIMEOUT_SECONDS = 5.0
-"""From events.md 2.2; each call is a few indexed reads and at most one write."""
+TIMEOUT = httpx.Timeout(4.0, connect=1.0)
+"""Together the 5 s of events.md 2.2; each call is a few indexed reads and at most one write."""
 
 STUDENTS_PER_PAGE = 1_000
 """The most that user_service gives: 40 KB."""
@@ -43,33 +42,14 @@ class _StudentPage(BaseModel):
     next: Annotated[str, Field(min_length=1, max_length=255)] | None = None
 
 
-def neighbour_http_client() -> httpx.AsyncClient:
-    """Open the HTTP client for calls to services; it ignores proxies of the environment."""
-    return ServiceClient(
-        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-        timeout=TIMEOUT_SECONDS,
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
 class Neighbours:
     """The two services that know the student."""
 
     def __init__(
-        self,
-        http: httpx.AsyncClient,
-        *,
-        course_service_url: str,
-        user_service_url: str,
-        api_key: SecretStr,
-        gateway_key: SecretStr | None = None,
+        self, *, course_service: httpx.AsyncClient, user_service: httpx.AsyncClient
     ) -> None:
-        self._http = http
-        self._course_service_url = course_service_url
-        self._user_service_url = user_service_url
-        self._api_key = api_key
-        self._gateway_key = gateway_key
+        self._course_service = course_service
+        self._user_service = user_service
 
     async def enabled_course_ids(self, cognito_sub: str) -> frozenset[int]:
         """Return the Canvas ids of the courses that the student synchronises.
@@ -77,12 +57,12 @@ class Neighbours:
         Raises:
             EnrollmentsUnavailable: course_service did not answer with a usable list.
         """
-        url = f"{self._course_service_url}/internal/v1/enrollments/enabled"
-        headers = {"X-Cognito-Sub": cognito_sub}
-        if self._gateway_key is not None:
-            # course_service knows no key of functions (rest.md I6).
-            headers["X-Gateway-Key"] = self._gateway_key.get_secret_value()
-        answer = await self._ask("GET", url, headers)
+        answer = await _ask(
+            self._course_service,
+            "GET",
+            "/internal/v1/enrollments/enabled",
+            headers={"X-Cognito-Sub": cognito_sub},
+        )
         if isinstance(answer, str):
             raise EnrollmentsUnavailable(f"the enabled courses cannot be had: {answer}")
         ids: frozenset[int] | None = None
@@ -103,8 +83,8 @@ class Neighbours:
             TokenUnavailable: There is none, it cannot be sent in a header, or user_service did not hand it out.
         """
         student = quote(cognito_sub, safe="")
-        answer = await self._ask_user_service(
-            "GET", f"/internal/v1/credentials/canvas/by-cognito-sub/{student}"
+        answer = await _ask(
+            self._user_service, "GET", f"/internal/v1/credentials/canvas/by-cognito-sub/{student}"
         )
         if isinstance(answer, str):
             raise TokenUnavailable(f"the Canvas token cannot be had: {answer}")
@@ -124,8 +104,11 @@ class Neighbours:
         """
         student = quote(cognito_sub, safe="")
         digest = hashlib.sha256(token.get_secret_value().encode()).hexdigest()
-        answer = await self._ask_user_service(
-            "POST", f"/internal/v1/credentials/canvas/{student}/refused", {"tokenSha256": digest}
+        answer = await _ask(
+            self._user_service,
+            "POST",
+            f"/internal/v1/credentials/canvas/{student}/refused",
+            {"tokenSha256": digest},
         )
         if isinstance(answer, str):
             log.warning("refusal_not_reported", reason=answer)
@@ -137,8 +120,10 @@ class Neighbours:
             RunsUnavailable: user_service did not answer with a usable page.
         """
         query = {"limit": str(STUDENTS_PER_PAGE)} | ({} if after is None else {"after": after})
-        answer = await self._ask_user_service(
-            "GET", f"/internal/v1/credentials/canvas/connected?{urlencode(query)}"
+        answer = await _ask(
+            self._user_service,
+            "GET",
+            f"/internal/v1/credentials/canvas/connected?{urlencode(query)}",
         )
         if isinstance(answer, str):
             raise RunsUnavailable(f"the connected students cannot be had: {answer}")
@@ -164,7 +149,9 @@ class Neighbours:
             "syncMode": request.mode.value,
             "claimId": claim_id,
         }
-        answer = await self._ask_user_service("POST", "/internal/v1/sync-runs", claim, _REFUSALS)
+        answer = await _ask(
+            self._user_service, "POST", "/internal/v1/sync-runs", claim, accepted=_REFUSALS
+        )
         if isinstance(answer, str):
             raise RunsUnavailable(f"no run can be claimed: {answer}")
         run_id: Any = None
@@ -197,52 +184,25 @@ class Neighbours:
                 "assignmentsCount": result.assignments_count,
                 "syncedAt": result.synced_at,
             }
-        answer = await self._ask_user_service("PUT", f"/internal/v1/sync-runs/{run_id}", end)
+        answer = await _ask(self._user_service, "PUT", f"/internal/v1/sync-runs/{run_id}", end)
         if isinstance(answer, str):
             raise RunsUnavailable(f"the run's end cannot be noted: {answer}")
 
-    async def _ask_user_service(
-        self,
-        method: str,
-        path: str,
-        body: dict[str, Any] | None = None,
-        accepted: frozenset[int] = frozenset(),
-    ) -> httpx.Response | str:
-        headers = {"X-Api-Key": self._api_key.get_secret_value()}
-        return await self._ask(method, f"{self._user_service_url}{path}", headers, body, accepted)
 
-    async def _ask(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        body: dict[str, Any] | None = None,
-        accepted: frozenset[int] = frozenset(),
-    ) -> httpx.Response | str:
-        """Return the answer, or why there is none: an httpx error would carry the key in its request.
-
-        Args:
-            method: Of a call that may be repeated.
-            url: Where.
-            headers: Besides the request's id.
-            body: Sent as JSON.
-            accepted: Statuses that are answers, too, besides those of success.
-        """
-        request_id = correlation_id.get()
-        if request_id is not None:
-            headers = {**headers, "X-Request-Id": request_id}
-        reason = ""
-        # A function that slept finds connections that the other side has closed meanwhile, so a broken
-        # connection says nothing before it has been tried afresh.
-        for _ in range(2):
-            try:
-                answer = await self._http.request(method, url, headers=headers, json=body)
-            except httpx.TimeoutException:
-                return "no answer in time"
-            except httpx.HTTPError as problem:
-                reason = type(problem).__name__
-                continue
-            if answer.is_success or answer.status_code in accepted:
-                return answer
-            return f"status {answer.status_code}"
-        return reason
+async def _ask(
+    service: httpx.AsyncClient,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+    accepted: frozenset[int] = frozenset(),
+) -> httpx.Response | str:
+    """Return an answer of success or of an accepted status, or why there is none."""
+    try:
+        answer = await call_service(service, method, path, body=body, headers=headers)
+    except ServiceUnanswered as problem:
+        return str(problem)
+    if answer.is_success or answer.status_code in accepted:
+        return answer
+    return f"status {answer.status_code}"

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from lambdas.canvas_sync.canvas.client import CanvasClient
 from lambdas.canvas_sync.canvas.governor import Governors
 from lambdas.canvas_sync.canvas.transport import CanvasTransport, RetryPolicy, canvas_http_client
-from lambdas.canvas_sync.neighbours import Neighbours, neighbour_http_client
+from lambdas.canvas_sync.neighbours import TIMEOUT, Neighbours
 from lambdas.canvas_sync.schedule import Schedule
 from lambdas.canvas_sync.service import CanvasSync
 from lambdas.canvas_sync.settings import CanvasSyncSettings
@@ -16,6 +16,7 @@ from shared.aws import aws_client
 from shared.logging import configure_logging
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import SQSClient
+from shared.service_calls import service_client
 from shared.settings import read_settings
 from shared.tracing.spans import configure_tracing
 
@@ -44,7 +45,19 @@ async def open_canvas_sync(
         retry: Replaces the pauses between tries.
     """
     canvas_http = await stack.enter_async_context(canvas_http_client())
-    neighbour_http = await stack.enter_async_context(neighbour_http_client())
+    # course_service knows no key of functions (rest.md I6).
+    course_service = await stack.enter_async_context(
+        service_client(
+            settings.course_service_url, timeout=TIMEOUT, gateway_key=settings.gateway_key_text
+        )
+    )
+    user_service = await stack.enter_async_context(
+        service_client(
+            settings.user_service_url,
+            timeout=TIMEOUT,
+            api_key=settings.canvas_sync_api_key.get_secret_value(),
+        )
+    )
     queues = sqs or await stack.enter_async_context(aws_client("sqs", settings))
     transport = CanvasTransport(canvas_http, settings.canvas_api_base_url, retry=retry)
     governors = Governors()
@@ -52,13 +65,7 @@ async def open_canvas_sync(
     def canvas_of(token: SecretStr) -> CanvasClient:
         return CanvasClient(transport, token, governors.of(token.get_secret_value()))
 
-    neighbours = Neighbours(
-        neighbour_http,
-        course_service_url=settings.course_service_url,
-        user_service_url=settings.user_service_url,
-        api_key=settings.canvas_sync_api_key,
-        gateway_key=settings.gateway_key,
-    )
+    neighbours = Neighbours(course_service=course_service, user_service=user_service)
     publisher = Publisher(queues)
     sync = CanvasSync(neighbours, canvas_of, publisher, settings.assignment_events_queue_name)
     return Function(sync, Schedule(sync, neighbours, publisher, settings.canvas_sync_queue_name))

@@ -1,24 +1,11 @@
 """What the function reads from its environment."""
 
-from typing import Annotated, Self
-from urllib.parse import urlsplit
+from typing import Self
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 
 from shared.events.routes import ASSIGNMENT_EVENTS, CANVAS_SYNC
-from shared.settings import GatewayKeySettings
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https URL with a host")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must have neither credentials, query nor fragment")
-    return text.rstrip("/")
-
-
-BaseURL = Annotated[str, AfterValidator(_base_url)]
+from shared.settings import BaseURL, GatewayKeySettings
 
 
 class CanvasSyncSettings(GatewayKeySettings):

@@ -8,7 +8,7 @@ from lambdas.llm_analysis.errors import InvocationInvalid, RecordsFailed, Unavai
 from lambdas.llm_analysis.records import message_id, read_record
 from lambdas.llm_analysis.runtime import Function, open_from_environment
 from shared.events.submissions import SubmissionDetected
-from shared.function_runtime import Runtime, flush_before_answer
+from shared.function_runtime import Runtime, flush_before_answer, seconds_for_work
 from shared.logging import correlation_id, current_user, get_logger, pseudonym
 from shared.tracing.messages import processing_record
 
@@ -39,7 +39,7 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
         SettingsError: The environment lacks a setting.
         RecordsFailed: Records failed that have no message id.
     """
-    max_seconds = _seconds_left(context)
+    max_seconds = seconds_for_work(context, most=MAX_SECONDS, kept=ANSWER_SECONDS)
     try:
         return _runtime.run(lambda function: answer(function, event, max_seconds=max_seconds))
     finally:
@@ -111,11 +111,3 @@ def _log_failure(record: Any, problem: Exception) -> None:
         reason=type(problem).__name__,
         detail=str(problem) if is_expected else None,
     )
-
-
-def _seconds_left(context: Any) -> float:
-    """Return how long the work may take: what the platform leaves, less the time for the answer."""
-    milliseconds_left = getattr(context, "get_remaining_time_in_millis", None)
-    if milliseconds_left is None:
-        return MAX_SECONDS
-    return max(1.0, float(milliseconds_left()) / 1000 - ANSWER_SECONDS)

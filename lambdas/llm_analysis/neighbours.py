@@ -3,41 +3,28 @@
 from typing import Any
 
 import httpx
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from lambdas.llm_analysis.errors import AnalysesUnavailable, BudgetSpent
 from shared.events.llm_analysis import GeneratedTask
-from shared.logging import correlation_id, get_logger
-from shared.tracing.http_clients import ServiceClient
+from shared.logging import get_logger
+from shared.service_calls import ServiceUnanswered, call_service
 
 log = get_logger(__name__)
 
-USER_AGENT = "UniSync/1.0 (planner for students)"
-TIMEOUT_SECONDS = 5.0
+TIMEOUT = httpx.Timeout(4.0, connect=1.0)
 """Each call is one indexed read or write."""
 
+_PATH = "/internal/v1/analyses"
+
 _TASKS: TypeAdapter[list[GeneratedTask]] = TypeAdapter(list[GeneratedTask])
-
-
-def neighbour_http_client() -> httpx.AsyncClient:
-    """Open the HTTP client for calls to services; it ignores proxies of the environment."""
-    return ServiceClient(
-        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-        timeout=TIMEOUT_SECONDS,
-        follow_redirects=False,
-        trust_env=False,
-    )
 
 
 class StoredAnalyses:
     """schedule_service's internal endpoints of analyses; README.md has their shapes."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, *, schedule_service_url: str, api_key: SecretStr
-    ) -> None:
-        self._http = http
-        self._base_url = f"{schedule_service_url}/internal/v1/analyses"
-        self._api_key = api_key
+    def __init__(self, schedule_service: httpx.AsyncClient) -> None:
+        self._schedule_service = schedule_service
 
     async def find(self, content_hash: str) -> list[GeneratedTask] | None:
         """Return the steps that are stored for a text, or nothing.
@@ -83,22 +70,8 @@ class StoredAnalyses:
             raise AnalysesUnavailable(f"storing an analysis: status {answer.status_code}")
 
     async def _call(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        headers = {"X-Api-Key": self._api_key.get_secret_value()}
-        request_id = correlation_id.get()
-        if request_id is not None:
-            headers["X-Request-Id"] = request_id
-        reason = ""
-        # A function that slept finds connections that the other side has closed meanwhile, so a broken
-        # connection says nothing before it has been tried afresh. A claim that was counted twice is only caution.
-        for _ in range(2):
-            try:
-                return await self._http.request(
-                    method, self._base_url + path, headers=headers, json=body
-                )
-            except httpx.TimeoutException:
-                reason = "no answer in time"
-                break
-            except httpx.HTTPError as problem:
-                reason = type(problem).__name__
-        # Outside the except block: httpx's errors hold the request, and so the key.
-        raise AnalysesUnavailable(f"schedule_service cannot be reached: {reason}")
+        # A claim that is counted twice because its answer was lost is only caution.
+        try:
+            return await call_service(self._schedule_service, method, _PATH + path, body=body)
+        except ServiceUnanswered as problem:
+            raise AnalysesUnavailable(f"schedule_service cannot be asked: {problem}") from None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from lambdas.llm_analysis.neighbours import StoredAnalyses, neighbour_http_client
+from lambdas.llm_analysis.neighbours import TIMEOUT, StoredAnalyses
 from lambdas.llm_analysis.providers.anthropic import AnthropicMessages
 from lambdas.llm_analysis.providers.bedrock import BedrockConverse
 from lambdas.llm_analysis.providers.calls import (
@@ -25,6 +25,7 @@ from shared.aws import aws_client
 from shared.logging import configure_logging
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import SQSClient
+from shared.service_calls import service_client
 from shared.settings import read_settings
 from shared.tracing.spans import configure_tracing
 
@@ -52,17 +53,18 @@ async def open_function(
         sqs: Replaces the client that is opened by default.
         retry: Replaces the pauses between tries of a model.
     """
-    neighbour_http = await stack.enter_async_context(neighbour_http_client())
-    queues = sqs or await stack.enter_async_context(aws_client("sqs", settings))
-    analyses = StoredAnalyses(
-        neighbour_http,
-        schedule_service_url=settings.schedule_service_url,
-        api_key=settings.canvas_sync_api_key,
+    schedule_service = await stack.enter_async_context(
+        service_client(
+            settings.schedule_service_url,
+            timeout=TIMEOUT,
+            api_key=settings.canvas_sync_api_key.get_secret_value(),
+        )
     )
+    queues = sqs or await stack.enter_async_context(aws_client("sqs", settings))
     analysis = LLMAnalysis(
         await open_provider(stack, settings, ModelCalls(retry)),
         Outline(),
-        analyses,
+        StoredAnalyses(schedule_service),
         Publisher(queues),
         settings.task_creation_queue_name,
     )

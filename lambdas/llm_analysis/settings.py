@@ -1,28 +1,15 @@
 """What the function reads from its environment."""
 
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from shared.events.routes import TASK_CREATION
-from shared.settings import Settings
+from shared.settings import BaseURL, Settings
 
 OPENAI_URL = "https://api.openai.com/v1"
 ANTHROPIC_URL = "https://api.anthropic.com"
 """The vendors' own addresses; anything that speaks the same language may stand in for them."""
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https URL with a host")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must have neither credentials, query nor fragment")
-    return text.rstrip("/")
-
-
-BaseURL = Annotated[str, AfterValidator(_base_url)]
 
 
 class LLMAnalysisSettings(Settings):

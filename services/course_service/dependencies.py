@@ -1,22 +1,8 @@
-"""What the doors get from the process they run in."""
+"""What the doors of several rooms ask for."""
 
 from typing import Annotated
 
-from fastapi import Depends, Request
-
 from services.course_service.settings import QueueNames
-from shared.database import Database
+from shared.web.dependencies import part_of_process
 
-
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-async def _queue_names(request: Request) -> QueueNames:
-    names: QueueNames = request.app.state.queue_names
-    return names
-
-
-DatabaseDep = Annotated[Database, Depends(_database)]
-QueueNamesDep = Annotated[QueueNames, Depends(_queue_names)]
+QueueNamesDep = Annotated[QueueNames, part_of_process("queue_names")]

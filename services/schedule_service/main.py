@@ -10,7 +10,7 @@ from services.schedule_service.analyses.router import router as analyses
 from services.schedule_service.categories.router import router as categories
 from services.schedule_service.deletion.router import groups_router, users_router
 from services.schedule_service.free_slots.router import router as free_slots
-from services.schedule_service.groups.user_service import UserServiceGroups, user_service_client
+from services.schedule_service.groups.user_service import TIMEOUT, UserServiceGroups
 from services.schedule_service.migrate import MIGRATIONS
 from services.schedule_service.occurrences.router import router as occurrences
 from services.schedule_service.schedules.router import router as schedules
@@ -19,6 +19,7 @@ from services.schedule_service.todos.router import router as todos
 from shared.database import Database
 from shared.logging import configure_logging
 from shared.migrations import schema_check
+from shared.service_calls import service_client
 from shared.settings import load_settings
 from shared.tracing.spans import configure_tracing
 from shared.web.app import create_app
@@ -84,7 +85,11 @@ def main() -> None:
     configure_logging("schedule_service", settings.log_level)
     configure_tracing("schedule_service")
     database = Database(settings.database_url)
-    user_service = user_service_client(settings.user_service_url, settings.gateway_key_text)
+    user_service = service_client(
+        settings.user_service_url,
+        timeout=TIMEOUT,
+        gateway_key=settings.gateway_key_text,
+    )
     api = build_app(
         database,
         user_service,

@@ -21,7 +21,7 @@ from services.user_service.integrations.canvas_sync_function import (
     CanvasSyncFunction,
 )
 from services.user_service.migrate import MIGRATIONS
-from services.user_service.other_services import CourseService, ScheduleService, service_client
+from services.user_service.other_services import TIMEOUT, CourseService, ScheduleService
 from services.user_service.sealing import Sealer
 from services.user_service.sessions import router as sessions
 from services.user_service.settings import UserServiceSettings
@@ -30,6 +30,7 @@ from shared.aws import aws_client
 from shared.database import Database
 from shared.logging import configure_logging
 from shared.migrations import schema_check
+from shared.service_calls import service_client
 from shared.settings import load_settings
 from shared.tracing.spans import configure_tracing
 from shared.web.app import Lifespan, create_app
@@ -83,6 +84,8 @@ def build_app(
 def outside(settings: UserServiceSettings, database: Database) -> Lifespan:
     """Return the lifespan that connects the app to Cognito, Canvas, the function and the other services."""
 
+    gateway_key = settings.gateway_key_text
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
@@ -96,8 +99,12 @@ def outside(settings: UserServiceSettings, database: Database) -> Lifespan:
                 connections=100,
             ) as functions,
             canvas_http_client() as canvas,
-            service_client(settings.course_service_url, settings.gateway_key_text) as course,
-            service_client(settings.schedule_service_url, settings.gateway_key_text) as schedule,
+            service_client(
+                settings.course_service_url, timeout=TIMEOUT, gateway_key=gateway_key
+            ) as course,
+            service_client(
+                settings.schedule_service_url, timeout=TIMEOUT, gateway_key=gateway_key
+            ) as schedule,
         ):
             user_pool = CognitoUserPool(
                 cognito,

@@ -1,40 +1,19 @@
 """Has course_service and schedule_service delete what they keep of groups and users."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from shared.identity.gateway_key import gateway_key_headers
-from shared.logging import correlation_id, get_logger, new_correlation_id
-from shared.tracing.http_clients import ServiceClient
+from shared.logging import get_logger
+from shared.service_calls import ServiceUnanswered, call_service
 from shared.web.errors import Unavailable
 
 log = get_logger(__name__)
 
-CONNECT_TIMEOUT_SECONDS = 1.0
-READ_TIMEOUT_SECONDS = 3.0
+TIMEOUT = httpx.Timeout(3.0, connect=1.0)
 """Deleting is a few statements; two tries stay under the gateway's 10 s."""
-
-MAX_TRIES = 2
-"""Once more, for deleting again is harmless and a pooled connection may just have been closed."""
-
-
-def service_client(base_url: str, gateway_key: str | None = None) -> httpx.AsyncClient:
-    """Return an HTTP client for one of our services, to be closed by whoever opened it."""
-    return ServiceClient(
-        base_url=base_url,
-        timeout=httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
-        headers={
-            "User-Agent": "UniSync/1.0",
-            "Accept": "application/json",
-            **gateway_key_headers(gateway_key),
-        },
-        follow_redirects=False,
-        trust_env=False,
-    )
 
 
 class CourseService:
@@ -77,25 +56,13 @@ class ScheduleService:
 
 
 async def _delete(client: httpx.AsyncClient, path: str, body: Any = None) -> None:
-    for attempt in range(1, MAX_TRIES + 1):
-        try:
-            # httpx bounds each read, not their sum: a dripping answer could take for ever.
-            async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS):
-                answer = await client.request(
-                    "DELETE",
-                    path,
-                    json=body,
-                    headers={"X-Request-Id": correlation_id.get() or new_correlation_id()},
-                )
-        except (httpx.TransportError, TimeoutError) as problem:
-            log.warning("service_unreachable", attempt=attempt, reason=type(problem).__name__)
-            continue
-        if answer.is_success:
-            return
-        log.warning("service_failed", attempt=attempt, status=answer.status_code)
-        if answer.status_code < 500:
-            break
-    raise Unavailable
+    try:
+        answer = await call_service(client, "DELETE", path, body=body)
+    except ServiceUnanswered:
+        raise Unavailable from None
+    if not answer.is_success:
+        log.error("service_refused", status=answer.status_code)
+        raise Unavailable
 
 
 def _user_data_path(cognito_sub: str) -> str:

@@ -6,19 +6,13 @@ import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.identity.headers import is_key
+from shared.service_calls import GATEWAY_KEY_HEADER
 from shared.web.errors import ErrorShape, Unauthorized
 
-HEADER = "X-Gateway-Key"
-
-_RAW_HEADER = HEADER.lower().encode()
+_RAW_HEADER = GATEWAY_KEY_HEADER.lower().encode()
 
 OPEN_PATHS = ("/actuator", "/v3/api-docs", "/swagger-ui", "/swagger-ui.html")
 """Asked by load balancers, people and the gateway's own pages; they say nothing about anybody."""
-
-
-def gateway_key_headers(key: str | None) -> dict[str, str]:
-    """Return what a caller sends along; nothing while no key is configured."""
-    return {} if key is None else {HEADER: key}
 
 
 class GatewayKeyMiddleware:

@@ -7,8 +7,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -25,6 +23,7 @@ from lambdas.canvas_sync.canvas.errors import (
 from lambdas.canvas_sync.canvas.governor import Call, Governor
 from lambdas.canvas_sync.canvas.links import next_link
 from shared.logging import get_logger
+from shared.retry_after import retry_after_seconds
 from shared.tracing.http_clients import OutsideClient
 
 log = get_logger(__name__)
@@ -300,7 +299,7 @@ def _classify(answer: _Answer) -> _Setback:
     if status == 429 or (status == 403 and _THROTTLED_TEXT in bytes(answer.body).lower()):
         return _Setback(
             CanvasThrottled("Canvas refuses calls because there were too many"),
-            _retry_after_seconds(answer.headers),
+            retry_after_seconds(answer.headers.get("Retry-After", "")),
             is_throttling=True,
         )
     if status == 401 and "WWW-Authenticate" in answer.headers:
@@ -309,7 +308,7 @@ def _classify(answer: _Answer) -> _Setback:
         raise CanvasPermissionDenied(f"Canvas gives no access ({status})")
     if status in {408, 425} or status >= 500:
         problem = CanvasUnavailable(f"Canvas answered {status}")
-        return _Setback(problem, _retry_after_seconds(answer.headers))
+        return _Setback(problem, retry_after_seconds(answer.headers.get("Retry-After", "")))
     raise CanvasAnswerUnusable(f"Canvas answered {status}")
 
 
@@ -319,18 +318,3 @@ def _number(text: str | None) -> float | None:
     except ValueError:
         return None
     return number if number is not None and abs(number) < 1e9 else None
-
-
-def _retry_after_seconds(headers: httpx.Headers) -> float | None:
-    """Read `Retry-After`, in seconds or as an HTTP date; one that asks for no pause counts as absent."""
-    text = headers.get("Retry-After", "")
-    seconds = _number(text)
-    if seconds is None:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    return seconds if seconds > 0 else None

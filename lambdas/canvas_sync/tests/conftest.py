@@ -2,17 +2,14 @@
 
 import asyncio
 import inspect
-import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -20,13 +17,14 @@ from lambdas.canvas_sync.canvas.transport import RetryPolicy
 from lambdas.canvas_sync.runtime import Function, open_canvas_sync
 from lambdas.canvas_sync.schemas import SyncMode, SyncRequest, SyncResult
 from lambdas.canvas_sync.settings import CanvasSyncSettings
-from local_stack.canvas_sandbox.main import create_sandbox, listen
+from local_stack.canvas_sandbox.main import create_sandbox
 from local_stack.canvas_sandbox.running import running_sandbox
 from local_stack.canvas_sandbox.sandbox import Sandbox
 from shared.events.routes import ASSIGNMENT_EVENTS
 from shared.events.validation import problem_of
 from shared.messaging.queues import create_queues
 from shared.testing.hostile_sqs import HostileSQS
+from shared.testing.loopback import served
 
 SUB = "7b0e0f6a-1111-4222-8333-944455556666"
 API_KEY = "key-of-the-function"
@@ -57,28 +55,10 @@ class ScriptedServer:
         await response(scope, receive, send)
 
 
-@contextmanager
-def serve(app: ScriptedServer) -> Iterator[ScriptedServer]:
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        yield app
-    finally:
-        server.should_exit = True
-        thread.join(5)
-        listener.close()
-
-
 @pytest.fixture(scope="session")
 def scripted_servers() -> Iterator[tuple[ScriptedServer, ScriptedServer]]:
-    with serve(ScriptedServer()) as one, serve(ScriptedServer()) as other:
+    one, other = ScriptedServer(), ScriptedServer()
+    with served(one) as one.url, served(other) as other.url:
         yield one, other
 
 

@@ -5,11 +5,8 @@ import json
 import logging
 import random
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -374,38 +371,3 @@ async def test_failed_synchronisations_are_logged_without_the_student(
     lines = [JSONFormatter("canvas_sync").format(record) for record in caplog.records]
     assert any('"message":"synchronisation_failed"' in line for line in lines)
     assert not any(SUB in line for line in lines)
-
-
-REFUSING_PROGRAM = """
-import sys
-from importlib.abc import MetaPathFinder
-
-class OnlyCarried(MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        top = name.partition(".")[0]
-        is_of_python = top in sys.stdlib_module_names or top.startswith("_sysconfigdata")
-        if not is_of_python and top.lstrip("_") not in sys.argv[1:]:
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, OnlyCarried())
-from lambdas.canvas_sync import handler, schedule
-from aiobotocore.session import get_session
-"""
-
-
-def test_the_handler_starts_with_only_the_packages_that_the_function_carries() -> None:
-    """The zip has what `requirements-canvas-sync.txt` names and nothing else."""
-    repository = Path(__file__).resolve().parents[3]
-    lock = (repository / "requirements-canvas-sync.txt").read_text(encoding="utf-8")
-    carried = {name.replace("-", "_") for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)}
-    carried |= {"attr", "dateutil", "dotenv", "lambdas", "shared"}
-
-    finished = subprocess.run(
-        [sys.executable, "-c", REFUSING_PROGRAM, *carried],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert (finished.returncode, finished.stderr) == (0, "")

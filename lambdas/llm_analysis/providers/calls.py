@@ -5,8 +5,6 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import httpx
@@ -14,6 +12,7 @@ import orjson
 
 from lambdas.llm_analysis.errors import ProviderUnavailable
 from shared.logging import get_logger
+from shared.retry_after import retry_after_seconds
 from shared.tracing.http_clients import OutsideClient
 
 log = get_logger(__name__)
@@ -211,7 +210,7 @@ def status_failure(
     return CallFailed(
         f"status {status}",
         may_help=may_help,
-        retry_after_seconds=_retry_after_seconds(headers.get("retry-after", "")),
+        retry_after_seconds=retry_after_seconds(headers.get("retry-after", "")),
     )
 
 
@@ -219,18 +218,3 @@ def _is_quota_spent(answer: Any) -> bool:
     """Tell whether a 429 is OpenAI's permanent one."""
     error = answer.get("error") if isinstance(answer, dict) else None
     return isinstance(error, dict) and error.get("code") == "insufficient_quota"
-
-
-def _retry_after_seconds(text: str) -> float | None:
-    """Read `Retry-After`, in seconds or as an HTTP date; one that asks for no pause counts as absent."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, OverflowError):
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    return seconds if seconds > 0 else None

@@ -67,7 +67,7 @@ async def open_harness(schedule_service: ScheduleService, sqs: HostileSQS) -> As
             )
             function.analysis._now = lambda: NOW
             function.analysis._claim_poll_seconds = 0.01
-            function.analysis._analyses._http.timeout = CALL_SECONDS
+            function.analysis._analyses._schedule_service.timeout = CALL_SECONDS
             return Harness(function, sqs)
 
         yield opened

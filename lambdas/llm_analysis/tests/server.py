@@ -2,18 +2,15 @@
 
 import asyncio
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
 from starlette.requests import Request
 from starlette.responses import Response
 
-from local_stack.canvas_sandbox.main import listen
+from shared.testing.loopback import served
 
 
 @dataclass(frozen=True)
@@ -53,19 +50,8 @@ class Server:
 
 @contextmanager
 def serve(app: Server) -> Iterator[Server]:
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(
-        uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.005)
-    app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        yield app
-    finally:
-        app.is_hanging = False
-        server.should_exit = True
-        thread.join(5)
-        listener.close()
+    with served(app) as app.url:
+        try:
+            yield app
+        finally:
+            app.is_hanging = False

@@ -6,9 +6,9 @@ from fastapi import Path, Request, Response
 
 from services.course_service.assignments import service
 from services.course_service.assignments.schemas import AssignmentRead
-from services.course_service.dependencies import DatabaseDep
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import PAGED, CodeAnswer, Responses, documented_errors
 from shared.web.json_body import strict_router
 from shared.web.pages import PageParameters, list_answer, read_position

@@ -6,10 +6,11 @@ from fastapi import APIRouter, Path, Response
 
 from services.course_service.deletion import service
 from services.course_service.deletion.schemas import DeletedRows
-from services.course_service.dependencies import DatabaseDep, QueueNamesDep
+from services.course_service.dependencies import QueueNamesDep
 from shared.identity.headers import MAX_SUB_LENGTH
 from shared.logging import current_user, get_logger, pseudonym
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 
 log = get_logger(__name__)
 

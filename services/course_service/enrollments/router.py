@@ -5,13 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from services.course_service.courses.schemas import CourseRead
-from services.course_service.dependencies import DatabaseDep, QueueNamesDep
+from services.course_service.dependencies import QueueNamesDep
 from services.course_service.enrollments import service
 from services.course_service.enrollments.errors import EnrollmentNotFound
 from services.course_service.enrollments.schemas import EnabledCourse, EnrollmentRead, SyncSwitch
 from shared.database import Database
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import PAGED, CodeAnswer, Responses, documented_errors
 from shared.web.json_body import strict_router
 from shared.web.pages import Page, PageParameters, list_answer, read_position

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path, Request, Response
+from fastapi import Path, Response
 
 from services.schedule_service.analyses import service
 from services.schedule_service.analyses.schemas import (
@@ -11,19 +11,19 @@ from services.schedule_service.analyses.schemas import (
     AnalysisWrite,
     ClaimWrite,
 )
-from services.schedule_service.dependencies import DatabaseDep, RequiresAPIKey
+from shared.web.dependencies import DatabaseDep, RequiresAPIKey, part_of_process
 from shared.web.json_body import strict_router
 
 router = strict_router("/internal/v1/analyses", "Internal")
 router.dependencies.append(RequiresAPIKey)
 
 HashInPath = Annotated[str, Path(pattern=CONTENT_HASH_PATTERN)]
+CallsPerDay = Annotated[int, part_of_process("analysis_calls_per_day")]
 
 
 @router.post("/claims", include_in_schema=False)
-async def claim(request: Request, database: DatabaseDep, body: ClaimWrite) -> Response:
+async def claim(database: DatabaseDep, calls_per_day: CallsPerDay, body: ClaimWrite) -> Response:
     """Hold a text for a worker and charge one call: 201, or 200 when the worker held it already."""
-    calls_per_day: int = request.app.state.analysis_calls_per_day
     is_new = await database.transaction(
         lambda session: service.claim_analysis(
             session,

@@ -11,12 +11,12 @@ from services.schedule_service.categories.schemas import (
     CategorySource,
     CategoryWrite,
 )
-from services.schedule_service.dependencies import DatabaseDep
 from services.schedule_service.groups.dependencies import GroupsDep
 from services.schedule_service.groups.errors import AccessDenied
 from services.schedule_service.parameters import GROUP_ID, INCLUDE_GROUPS, EmptyAsNull
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import PAGED, ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 from shared.web.pages import PageParameters, list_answer

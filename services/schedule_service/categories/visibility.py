@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.schedule_service.categories.errors import CategoryNotFound
 from services.schedule_service.categories.models import Category
-from services.schedule_service.groups.permissions import Permissions
+from services.schedule_service.groups.permissions import Permissions, hold_readable
 
 
 async def require_visible_category(
@@ -17,14 +17,8 @@ async def require_visible_category(
         CategoryNotFound: There is none of that id that the caller may see.
         RoleNotAsked: It is of a group that was not asked about yet.
     """
-    category = (
-        await session.execute(
-            select(Category.cognito_sub, Category.group_id)
-            .where(Category.category_id == category_id)
-            .with_for_update(read=True)
-        )
-    ).one_or_none()
-    if category is None or not permissions.may_read(
-        cognito_sub=category.cognito_sub, group_id=category.group_id
-    ):
+    found = select(Category.cognito_sub, Category.group_id).where(
+        Category.category_id == category_id
+    )
+    if not await hold_readable(session, permissions, found):
         raise CategoryNotFound

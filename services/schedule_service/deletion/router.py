@@ -6,11 +6,11 @@ from fastapi import Path, Response
 
 from services.schedule_service.deletion import service
 from services.schedule_service.deletion.schemas import COGNITO_SUB_PATTERN, UserDeletion
-from services.schedule_service.dependencies import DatabaseDep
 from services.schedule_service.groups.dependencies import GroupsDep
 from shared.identity.headers import MAX_SUB_LENGTH
 from shared.logging import current_user, pseudonym
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.json_body import strict_router
 from shared.web.schemas import PathId
 

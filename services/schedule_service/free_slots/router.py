@@ -2,7 +2,6 @@
 
 from fastapi import Response
 
-from services.schedule_service.dependencies import DatabaseDep
 from services.schedule_service.free_slots import conflicts, service
 from services.schedule_service.free_slots.schemas import (
     ConflictCheck,
@@ -15,6 +14,7 @@ from services.schedule_service.groups.errors import AccessDenied
 from services.schedule_service.schedules.errors import InvalidSchedule
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 

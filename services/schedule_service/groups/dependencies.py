@@ -2,15 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
-
 from services.schedule_service.groups.service import GroupDirectory
+from shared.web.dependencies import part_of_process
 
-
-async def _groups(request: Request) -> GroupDirectory:
-    groups: GroupDirectory = request.app.state.groups
-    return groups
-
-
-GroupsDep = Annotated[GroupDirectory, Depends(_groups)]
+GroupsDep = Annotated[GroupDirectory, part_of_process("groups")]
 """The directory of groups, as a parameter of an endpoint."""

@@ -8,6 +8,7 @@ that nobody asked about, it is rolled back, the role is asked for, and it runs a
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.schedule_service.groups.errors import AccessDenied
@@ -119,6 +120,25 @@ class Permissions:
         if group_id not in self._roles:
             raise RoleNotAsked(group_id)
         return self._roles[group_id]
+
+
+async def hold_readable(
+    session: AsyncSession,
+    permissions: Permissions,
+    owner: Select[str | None, int | None],
+) -> bool:
+    """Tell whether the caller may read an item, and keep it as it is until the transaction ends.
+
+    Args:
+        session: The unit of work.
+        permissions: The caller's.
+        owner: Selects the item's `cognito_sub` and `group_id`.
+
+    Raises:
+        RoleNotAsked: It is of a group that was not asked about yet.
+    """
+    row = (await session.execute(owner.with_for_update(read=True))).one_or_none()
+    return row is not None and permissions.may_read(cognito_sub=row[0], group_id=row[1])
 
 
 async def permitted_transaction(

@@ -1,6 +1,5 @@
 """The directory of groups that user_service keeps, asked over HTTP (rest.md I2, I3 and I5)."""
 
-import asyncio
 from typing import Any
 from urllib.parse import quote
 
@@ -8,36 +7,14 @@ import httpx
 import orjson
 
 from services.schedule_service.groups.service import Role
-from shared.identity.gateway_key import gateway_key_headers
-from shared.logging import correlation_id, get_logger, new_correlation_id
-from shared.tracing.http_clients import ServiceClient
+from shared.logging import get_logger
+from shared.service_calls import ServiceUnanswered, call_service
 from shared.web.errors import Unavailable
 
 log = get_logger(__name__)
 
-CONNECT_TIMEOUT_SECONDS = 1.0
-READ_TIMEOUT_SECONDS = 2.0
-"""Both are a table look-up away; two tries stay under the gateway's 10 s."""
-
-MAX_TRIES = 2
-"""Once more, for a read is harmless and a pooled connection may just have been closed."""
-
-MAX_CONNECTIONS = 100
-
-
-def user_service_client(base_url: str, gateway_key: str | None = None) -> httpx.AsyncClient:
-    """Return an HTTP client for user_service, to be closed by whoever opened it."""
-    return ServiceClient(
-        base_url=base_url,
-        timeout=httpx.Timeout(READ_TIMEOUT_SECONDS, connect=CONNECT_TIMEOUT_SECONDS),
-        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
-        headers={
-            "User-Agent": "UniSync/1.0",
-            "Accept": "application/json",
-            **gateway_key_headers(gateway_key),
-        },
-        trust_env=False,
-    )
+TIMEOUT = httpx.Timeout(2.0, connect=1.0)
+"""All answers are a table look-up away; two tries stay under the gateway's 10 s."""
 
 
 class UserServiceGroups:
@@ -81,27 +58,17 @@ class UserServiceGroups:
         return answer
 
     async def _get(self, path: str) -> Any:
-        for attempt in range(1, MAX_TRIES + 1):
-            try:
-                # httpx bounds each read, not their sum: a dripping answer could take for ever.
-                async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS + READ_TIMEOUT_SECONDS):
-                    answer = await self._client.get(
-                        path, headers={"X-Request-Id": correlation_id.get() or new_correlation_id()}
-                    )
-            except (httpx.TransportError, TimeoutError) as problem:
-                log.warning(
-                    "user_service_unreachable", attempt=attempt, reason=type(problem).__name__
-                )
-                continue
-            if answer.status_code == 200:
-                try:
-                    return orjson.loads(answer.content)
-                except orjson.JSONDecodeError as problem:
-                    raise _unreadable() from problem
-            log.warning("user_service_failed", attempt=attempt, status=answer.status_code)
-            if answer.status_code < 500:
-                break
-        raise Unavailable
+        try:
+            answer = await call_service(self._client, "GET", path)
+        except ServiceUnanswered:
+            raise Unavailable from None
+        if answer.status_code != 200:
+            log.error("user_service_refused", status=answer.status_code)
+            raise Unavailable
+        try:
+            return orjson.loads(answer.content)
+        except orjson.JSONDecodeError as problem:
+            raise _unreadable() from problem
 
 
 def _segment(cognito_sub: str) -> str:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from services.schedule_service.dependencies import DatabaseDep
 from services.schedule_service.groups.dependencies import GroupsDep
 from services.schedule_service.groups.errors import AccessDenied
 from services.schedule_service.occurrences import service
@@ -14,6 +13,7 @@ from services.schedule_service.schedules.errors import InvalidSchedule
 from services.schedule_service.schedules.listing import position_by_start
 from services.schedule_service.schedules.schemas import ScheduleRead, all_on_wire
 from shared.identity.headers import Caller
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import PAGED, ErrorCodeAnswer, documented_errors
 from shared.web.errors import BadRequest
 from shared.web.json_body import strict_router

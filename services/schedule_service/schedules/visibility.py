@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.schedule_service.groups.permissions import Permissions
+from services.schedule_service.groups.permissions import Permissions, hold_readable
 from services.schedule_service.schedules.errors import ScheduleNotFound
 from services.schedule_service.schedules.models import Schedule
 
@@ -17,14 +17,8 @@ async def require_readable_schedule(
         ScheduleNotFound: There is none of that id that the caller may read.
         RoleNotAsked: It is of a group that was not asked about yet.
     """
-    schedule = (
-        await session.execute(
-            select(Schedule.cognito_sub, Schedule.group_id)
-            .where(Schedule.schedule_id == schedule_id)
-            .with_for_update(read=True)
-        )
-    ).one_or_none()
-    if schedule is None or not permissions.may_read(
-        cognito_sub=schedule.cognito_sub, group_id=schedule.group_id
-    ):
+    found = select(Schedule.cognito_sub, Schedule.group_id).where(
+        Schedule.schedule_id == schedule_id
+    )
+    if not await hold_readable(session, permissions, found):
         raise ScheduleNotFound

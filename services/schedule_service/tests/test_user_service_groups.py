@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from services.schedule_service.groups.service import Role
-from services.schedule_service.groups.user_service import UserServiceGroups, user_service_client
+from services.schedule_service.groups.user_service import TIMEOUT, UserServiceGroups
 from shared.logging import correlation_id
+from shared.service_calls import service_client
 from shared.web.errors import Unavailable
 
 SUB = "7b0e0f6a-1111-4222-8333-944455556666"
@@ -34,7 +35,7 @@ class Server:
     async def groups(self):
         listener = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         port = listener.sockets[0].getsockname()[1]
-        async with user_service_client(f"http://127.0.0.1:{port}") as client:
+        async with service_client(f"http://127.0.0.1:{port}", timeout=TIMEOUT) as client:
             yield UserServiceGroups(client)
         listener.close()
 
@@ -123,7 +124,7 @@ async def test_members_of_anything_else_are_an_outage(body):
 
 
 async def test_a_closed_port_is_an_outage_at_once():
-    async with user_service_client("http://127.0.0.1:1") as client:
+    async with service_client("http://127.0.0.1:1", timeout=TIMEOUT) as client:
         started = time.monotonic()
         with pytest.raises(Unavailable):
             await UserServiceGroups(client).group_ids_of(SUB)

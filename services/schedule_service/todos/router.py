@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 
 from services.schedule_service.categories.errors import CategoryNotFound
-from services.schedule_service.dependencies import DatabaseDep
 from services.schedule_service.groups.dependencies import GroupsDep
 from services.schedule_service.groups.errors import AccessDenied
 from services.schedule_service.parameters import (
@@ -26,6 +25,7 @@ from services.schedule_service.todos.schemas import (
 )
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import PAGED, ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 from shared.web.pages import PageParameters, list_answer, read_position

@@ -2,26 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request, Response, status
+from fastapi import Response, status
 
 from services.user_service.accounts import service
 from services.user_service.deletions.service import Deletions
-from services.user_service.dependencies import DatabaseDep
 from services.user_service.users.errors import UserNotFound
 from shared.identity.headers import Caller
+from shared.web.dependencies import DatabaseDep, part_of_process
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 
 router = strict_router("/v1/users", "Users")
 
 
-async def deletions(request: Request) -> Deletions:
-    """Return the process's way to have others forget."""
-    found: Deletions = request.app.state.deletions
-    return found
-
-
-DeletionsDep = Annotated[Deletions, Depends(deletions)]
+DeletionsDep = Annotated[Deletions, part_of_process("deletions")]
 
 
 @router.delete(

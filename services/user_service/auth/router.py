@@ -7,8 +7,9 @@ from fastapi import status
 from services.user_service.auth import service
 from services.user_service.auth.errors import AuthenticationFailed, InvalidCredentials
 from services.user_service.auth.schemas import AuthAnswer, SignIn, SignUp
-from services.user_service.dependencies import DatabaseDep, NoStore, UserPoolDep
+from services.user_service.dependencies import UserPoolDep
 from services.user_service.users.errors import DuplicateUser, UserNotFound
+from shared.web.dependencies import DatabaseDep, NoStore
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response, status
 
-from services.user_service.dependencies import DatabaseDep
 from services.user_service.friends import service
 from services.user_service.friends.errors import (
     FriendshipAlreadyExists,
@@ -20,6 +19,7 @@ from services.user_service.users.errors import UserNotFound
 from services.user_service.users.schemas import MessageAnswer, UserSummary
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 from shared.web.pages import PageParameters, list_answer, read_position

@@ -2,7 +2,7 @@
 
 from fastapi import Request, Response, status
 
-from services.user_service.dependencies import DatabaseDep, GroupDataDep
+from services.user_service.dependencies import GroupDataDep
 from services.user_service.groups import members, memberships, service
 from services.user_service.groups.errors import (
     GroupNotFound,
@@ -24,6 +24,7 @@ from services.user_service.users.errors import UserNotFound
 from services.user_service.users.schemas import MessageAnswer
 from shared.identity.headers import Caller
 from shared.web.app import json_answer
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 from shared.web.pages import PageParameters, list_answer, read_position

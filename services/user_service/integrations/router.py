@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Response, status
+from fastapi import Query, Response, status
 
-from services.user_service.dependencies import DatabaseDep, NoStore, RequiresAPIKey
 from services.user_service.integrations import runs, service
 from services.user_service.integrations.canvas import (
     CanvasProfiles,
@@ -37,6 +36,7 @@ from services.user_service.integrations.schemas import (
 from services.user_service.sealing import Sealer
 from services.user_service.users.errors import UserNotFound
 from shared.identity.headers import Caller
+from shared.web.dependencies import DatabaseDep, NoStore, RequiresAPIKey, part_of_process
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 
@@ -48,27 +48,9 @@ MAX_PAGE = 1_000
 """Subs of one page: 40 KB."""
 
 
-async def canvas_profiles(request: Request) -> CanvasProfiles:
-    """Return the process's way to ask Canvas."""
-    found: CanvasProfiles = request.app.state.canvas_profiles
-    return found
-
-
-async def canvas_sync(request: Request) -> CanvasSync:
-    """Return the process's way to synchronise."""
-    found: CanvasSync = request.app.state.canvas_sync
-    return found
-
-
-async def sealer(request: Request) -> Sealer:
-    """Return the process's sealer."""
-    found: Sealer = request.app.state.sealer
-    return found
-
-
-CanvasProfilesDep = Annotated[CanvasProfiles, Depends(canvas_profiles)]
-CanvasSyncDep = Annotated[CanvasSync, Depends(canvas_sync)]
-SealerDep = Annotated[Sealer, Depends(sealer)]
+CanvasProfilesDep = Annotated[CanvasProfiles, part_of_process("canvas_profiles")]
+CanvasSyncDep = Annotated[CanvasSync, part_of_process("canvas_sync")]
+SealerDep = Annotated[Sealer, part_of_process("sealer")]
 
 
 @router.get(

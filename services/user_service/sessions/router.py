@@ -4,11 +4,12 @@ from fastapi import Response, status
 
 from services.user_service.auth.errors import InvalidCredentials
 from services.user_service.auth.schemas import AuthAnswer
-from services.user_service.dependencies import DatabaseDep, NoStore, UserPoolDep
+from services.user_service.dependencies import UserPoolDep
 from services.user_service.sessions import service
 from services.user_service.sessions.schemas import EndedSessions, Refresh, RevocationsAnswer
 from shared.database import utc_now
 from shared.identity.headers import Caller
+from shared.web.dependencies import DatabaseDep, NoStore
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 from shared.web.schemas import DatetimeParameter

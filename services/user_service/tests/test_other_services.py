@@ -3,19 +3,21 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.user_service import other_services
-from services.user_service.other_services import CourseService, ScheduleService, service_client
+from services.user_service.other_services import CourseService, ScheduleService
 from services.user_service.tests.fakes import serve
 from shared.logging import correlation_id
+from shared.service_calls import service_client
 from shared.web.errors import Unavailable
 
 SUB = "7b0e0f6a-1111-4222-8333-944455556666"
+IMPATIENT = httpx.Timeout(0.2, connect=1.0)
 
 
 class Stub:
@@ -46,7 +48,7 @@ class Stub:
 @pytest.fixture(scope="session")
 async def served() -> AsyncIterator[tuple[Stub, ScheduleService, CourseService]]:
     stub = Stub()
-    async with serve(stub.app) as url, service_client(url) as client:
+    async with serve(stub.app) as url, service_client(url, timeout=IMPATIENT) as client:
         yield stub, ScheduleService(client), CourseService(client)
 
 
@@ -93,9 +95,8 @@ async def test_a_users_data_is_deleted_with_heirs_where_there_are_groups(
 
 @pytest.mark.parametrize("first", [500, 503, 0])
 async def test_a_failure_is_tried_once_more(
-    schedule: ScheduleService, stub: Stub, monkeypatch: pytest.MonkeyPatch, first: int
+    schedule: ScheduleService, stub: Stub, first: int
 ) -> None:
-    monkeypatch.setattr(other_services, "READ_TIMEOUT_SECONDS", -0.8)
     stub.statuses = [first, 200]
     await schedule.delete_group_data(7)
     assert len(stub.requests) == 2
@@ -107,12 +108,10 @@ async def test_a_failure_is_tried_once_more(
 async def test_what_is_not_known_to_be_done_is_unavailable(
     schedule: ScheduleService,
     stub: Stub,
-    monkeypatch: pytest.MonkeyPatch,
     status: int,
     calls: int,
 ) -> None:
     """R-4, R-7: an outage is not taken for success, and a redirect is not followed."""
-    monkeypatch.setattr(other_services, "READ_TIMEOUT_SECONDS", -0.8)
     stub.statuses = [status]
     with pytest.raises(Unavailable):
         await schedule.delete_group_data(7)
@@ -120,6 +119,6 @@ async def test_what_is_not_known_to_be_done_is_unavailable(
 
 
 async def test_an_absent_service_is_unavailable_at_once() -> None:
-    async with service_client("http://127.0.0.1:9") as client:
+    async with service_client("http://127.0.0.1:9", timeout=IMPATIENT) as client:
         with pytest.raises(Unavailable):
             await CourseService(client).delete_user_data(SUB, {})

@@ -1,10 +1,10 @@
 """HTTP door of the profile: `/v1/users`."""
 
-from services.user_service.dependencies import DatabaseDep
 from services.user_service.users import service
 from services.user_service.users.errors import UserNotFound
 from services.user_service.users.schemas import ProfileAnswer, ProfileChange
 from shared.identity.headers import Caller
+from shared.web.dependencies import DatabaseDep
 from shared.web.documentation import ErrorCodeAnswer, documented_errors
 from shared.web.json_body import strict_router
 
