@@ -25,7 +25,7 @@ from shared.events.course_service import (
 from shared.events.submissions import SUBMISSION_DETECTED, SUBMISSION_RECORDED
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
-from shared.messaging.failures import FailureLog
+from shared.messaging.failure_log import FailureLog
 from shared.messaging.metrics import QueueMonitor
 from shared.messaging.outbox import BuildBodies, ClaimedEvent, Relay
 from shared.messaging.publisher import Publisher
@@ -86,7 +86,7 @@ def main() -> None:
                 sync_handler(database, settings.queue_names()),
                 visibility_seconds=settings.visibility_seconds,
                 is_available=database.is_reachable,
-                on_failure=failures.record,
+                failures=failures,
             )
             relay = Relay(database, OutboxRow, Publisher(sqs), body_builder(database))
             monitor = QueueMonitor(sqs, settings.measured_queue_names())

@@ -1,7 +1,7 @@
 """schedule_db's table of messages that failed, for operators of the dead-letter queue."""
 
 from services.schedule_service.database import Base
-from shared.messaging.failures import FailureColumns
+from shared.messaging.failure_log import FailureColumns
 
 
 class FailedMessageRow(FailureColumns, Base):

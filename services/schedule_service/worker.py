@@ -10,7 +10,7 @@ from shared.aws import aws_client
 from shared.database import MESSAGE_TIMEOUT_SECONDS, Database
 from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
-from shared.messaging.failures import FailureLog
+from shared.messaging.failure_log import FailureLog
 from shared.messaging.metrics import QueueMonitor
 from shared.messaging.stopping import run_until_stopped
 from shared.migrations import schema_check
@@ -38,7 +38,7 @@ def main() -> None:
                 task_creation_handler(database),
                 visibility_seconds=settings.visibility_seconds,
                 is_available=database.is_reachable,
-                on_failure=failures.record,
+                failures=failures,
             )
             monitor = QueueMonitor(sqs, [settings.task_creation_queue_name])
             await run_until_stopped(stopping, consumer.run, failures.keep_small, monitor.run)

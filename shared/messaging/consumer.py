@@ -7,9 +7,8 @@ kept and tried again in place, and nothing further is received, so that an outag
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from shared.database import DatabaseUnavailable, utc_now
@@ -22,8 +21,9 @@ from shared.logging import (
     get_logger,
     pseudonym,
 )
+from shared.messaging.failures import FailedMessage, FailureRecord, Failures
 from shared.messaging.leases import BROKER_ERRORS, Lease, Leases
-from shared.messaging.metrics import FAILED, PROCESSED, RETRIED, note_received
+from shared.messaging.metrics import PROCESSED, RETRIED, note_received
 from shared.messaging.outage import Outage, Probe, backoff_seconds
 from shared.messaging.queues import SQSClient, queue_url
 from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
@@ -73,29 +73,6 @@ Event = dict[str, Any]
 Handler = Callable[[Event], Awaitable[None]]
 
 
-@dataclass(frozen=True)
-class FailedMessage:
-    """One receive of a message that could not be applied; says nothing that the body says but its type.
-
-    Attributes:
-        message_id: The queue's own id of the message, the same at every receive and in the dead-letter queue.
-        queue_name: The queue it was received from.
-        event_type: `eventType` of the body if it has a readable one.
-        receive_count: How often the message was received by now, this time included.
-        reason: Class of the error; with its text if that is ours, as of `MalformedMessage`.
-        failed_at: UTC.
-    """
-
-    message_id: str
-    queue_name: str
-    event_type: str | None
-    receive_count: int
-    reason: str
-    failed_at: datetime
-
-
-OnFailure = Callable[[FailedMessage], Awaitable[None]]
-
 _AWAY = (Unavailable, DatabaseUnavailable)
 
 _PUT_DOWN = (*_AWAY, WorkCancelled)
@@ -120,7 +97,8 @@ class Consumer:
         handle: Applies one event and commits; idempotent, for every message may come twice.
         visibility_seconds: The queue's visibility timeout; extended while a message is in hand.
         concurrency: How many students' messages are in work at once.
-        on_failure: Told of each receive that failed, malformed bodies included; what it raises is logged.
+        failures: Told of each receive that failed, malformed bodies included, and asked whether a message
+            that comes again failed at another consumer; what it raises is logged.
         is_available: Asks what the handler needs whether it is there, such as `Database.is_reachable`. With
             it a message that alone reports an outage fails in the end, instead of holding up the queue.
         longest_work_seconds: How long a handler may take.
@@ -135,7 +113,7 @@ class Consumer:
         visibility_seconds: int,
         concurrency: int = CONCURRENCY,
         long_poll_seconds: int = LONG_POLL_SECONDS,
-        on_failure: OnFailure | None = None,
+        failures: FailureRecord | None = None,
         is_available: Probe | None = None,
         longest_work_seconds: float = LONGEST_WORK_SECONDS,
     ) -> None:
@@ -145,7 +123,7 @@ class Consumer:
         self._visibility_seconds = visibility_seconds
         self._slots = asyncio.Semaphore(concurrency)
         self._long_poll_seconds = long_poll_seconds
-        self._on_failure = on_failure
+        self._failures = Failures(failures)
         self._outage = Outage(queue_name, is_available)
         self._longest_work_seconds = longest_work_seconds
         self._window = Window()
@@ -203,10 +181,15 @@ class Consumer:
                 continue
             failures = 0
             messages = received or ()
-            self._window.note_received(r["MessageId"] for r in messages if _receive_count(r) > 1)
             # The ones nearest to the dead-letter queue first: they are the oldest, too.
             for raw in sorted(messages, key=_receive_count, reverse=True):
                 self._accept(raw, lanes)
+            await unless_stopped(self._note_deaths(messages), self._stopping)
+
+    async def _note_deaths(self, received: Sequence[dict[str, Any]]) -> None:
+        again = {raw["MessageId"] for raw in received if _receive_count(raw) > 1}
+        if not await self._failures.explain(again):
+            self._window.note_death()
 
     async def _receive(self, url: str) -> list[dict[str, Any]]:
         answer = await self._sqs.receive_message(
@@ -346,22 +329,16 @@ class Consumer:
     async def _note_failure(
         self, message_id: str, event_type: object, receive_count: int, problem: Exception
     ) -> None:
-        FAILED.labels(self._queue_name).inc()
-        self._window.note_failure(message_id)
-        if self._on_failure is None:
-            return
-        failed = FailedMessage(
-            message_id,
-            self._queue_name,
-            event_type[:MAX_EVENT_TYPE_LENGTH] if isinstance(event_type, str) else None,
-            receive_count,
-            _reason(problem),
-            utc_now(),
+        await self._failures.note(
+            FailedMessage(
+                message_id,
+                self._queue_name,
+                event_type[:MAX_EVENT_TYPE_LENGTH] if isinstance(event_type, str) else None,
+                receive_count,
+                _reason(problem),
+                utc_now(),
+            )
         )
-        try:
-            await self._on_failure(failed)
-        except Exception:
-            log.exception("failure_not_noted", messageId=message_id)
 
 
 def _parse(raw: dict[str, Any], lease: Lease) -> _Message:

@@ -18,7 +18,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.aws import aws_client
 from shared.database import Database, DatabaseUnavailable
 from shared.events.routes import QUEUES
-from shared.messaging.consumer import FailedMessage
 from shared.messaging.dead_letters import WAIT_SECONDS, DeadLetter, DeadLetterQueue
 from shared.messaging.dead_letters_report import (
     as_json,
@@ -27,7 +26,8 @@ from shared.messaging.dead_letters_report import (
     line,
     schema_problem,
 )
-from shared.messaging.failures import read_failures
+from shared.messaging.failure_log import read_failures
+from shared.messaging.failures import FailedMessage
 from shared.settings import Settings, load_settings
 
 MAX_REPLAYS = 3

@@ -9,8 +9,8 @@ import orjson
 from shared.database import utc_now
 from shared.events.routes import QUEUES
 from shared.events.validation import problem_of
-from shared.messaging.consumer import FailedMessage
 from shared.messaging.dead_letters import DeadLetter
+from shared.messaging.failures import FailedMessage
 
 
 def described(letter: DeadLetter, failures: list[FailedMessage]) -> dict[str, Any]:

@@ -1,158 +1,76 @@
-"""Keeps why messages failed, by message id, for as long as they can lie in a dead-letter queue.
+"""What a consumer knows of failed messages: each is recorded, and explains why its message comes again."""
 
-A row says what the consumer says of a failure: ids, a type, a count and a reason, nothing else of the body.
-"""
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
-import asyncio
-import contextlib
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, cast
-
-from sqlalchemy import CursorResult, String, delete, select
-from sqlalchemy.dialects.mysql import DATETIME
-from sqlalchemy.dialects.mysql import insert as mysql_insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-from shared.database import Database, DatabaseUnavailable, utc_now
-from shared.events.routes import DEAD_LETTER_RETENTION_SECONDS
 from shared.logging import get_logger
-from shared.messaging.consumer import FailedMessage
+from shared.messaging.metrics import FAILED
 
 log = get_logger(__name__)
 
-MAX_REASON_LENGTH = 255
-MAX_ROWS = 100_000
-"""Some 20 MB; the three receives of 33,000 messages, which is an outage of ours and not so many reasons."""
-
-PRUNE_SECONDS = 60
-PRUNE_CHUNK = 1_000
-"""Rows deleted in one transaction, so that nobody waits for the locks."""
-
-WRITE_SECONDS = 5.0
-"""The messages behind a failed one wait while its reason is written, and are worth more than it."""
+REMEMBERED = 1_000
+"""Far more than fail here within the time until they come again; asking the record would cost each a query."""
 
 
-class FailureColumns:
-    """The columns of a consuming service's table of failures: a row per failed receive."""
+@dataclass(frozen=True)
+class FailedMessage:
+    """One receive of a message that could not be applied; says nothing that the body says but its type.
 
-    __tablename__ = "failed_messages"
+    Attributes:
+        message_id: The queue's own id of the message, the same at every receive and in the dead-letter queue.
+        queue_name: The queue it was received from.
+        event_type: `eventType` of the body if it has a readable one.
+        receive_count: How often the message was received by now, this time included.
+        reason: Class of the error; with its text if that is ours, as of `MalformedMessage`.
+        failed_at: UTC.
+    """
 
-    message_id: Mapped[str] = mapped_column(String(128), primary_key=True)
-    receive_count: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    queue_name: Mapped[str] = mapped_column(String(80))
-    event_type: Mapped[str | None] = mapped_column(String(64))
-    reason: Mapped[str] = mapped_column(String(MAX_REASON_LENGTH))
-    failed_at: Mapped[datetime] = mapped_column(DATETIME(fsp=6), index=True)
+    message_id: str
+    queue_name: str
+    event_type: str | None
+    receive_count: int
+    reason: str
+    failed_at: datetime
 
 
-class FailureLog:
-    """Writes failures of one service's consumers into its table, and keeps the table small."""
-
-    def __init__(
-        self, database: Database, table: type[FailureColumns], *, max_rows: int = MAX_ROWS
-    ) -> None:
-        self._database = database
-        self._table = table
-        self._max_rows = max_rows
+class FailureRecord(Protocol):
+    """Keeps failures for operators and for all consumers of a queue, such as `FailureLog`."""
 
     async def record(self, failed: FailedMessage) -> None:
-        """Write one failure in a transaction of its own; the consumer's `on_failure`.
+        """Keep one failure."""
 
-        Raises:
-            DatabaseUnavailable: There is no database to write to.
-            TimeoutError: It does not answer soon.
-        """
-        row = {
-            "message_id": failed.message_id,
-            "receive_count": failed.receive_count,
-            "queue_name": failed.queue_name,
-            "event_type": failed.event_type,
-            "reason": failed.reason[:MAX_REASON_LENGTH],
-            "failed_at": failed.failed_at,
-        }
-        statement = mysql_insert(self._table).values(row)
-        # A standard queue may deliver one receive twice.
-        statement = statement.on_duplicate_key_update(
-            reason=statement.inserted.reason, failed_at=statement.inserted.failed_at
-        )
-
-        async def work(session: AsyncSession) -> None:
-            await session.execute(statement)
-
-        async with asyncio.timeout(WRITE_SECONDS):
-            await self._database.transaction(work)
-
-    async def keep_small(self, stopping: asyncio.Event) -> None:
-        """Remove until `stopping` is set what is too old or too much."""
-        while not stopping.is_set():
-            try:
-                removed = await self.prune()
-                if removed:
-                    log.info("failures_removed", rows=removed)
-            except DatabaseUnavailable:
-                log.warning("failures_not_pruned")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PRUNE_SECONDS):
-                    await stopping.wait()
-
-    async def prune(self) -> int:
-        """Remove failures of messages that no dead-letter queue holds any more, and the oldest of too many.
-
-        Returns:
-            The number of rows removed.
-        """
-        failed_at = self._table.failed_at
-        newest_removed = utc_now() - timedelta(seconds=DEAD_LETTER_RETENTION_SECONDS)
-
-        async def newest_in_excess(connection: AsyncConnection) -> datetime | None:
-            statement = select(failed_at).order_by(failed_at.desc()).offset(self._max_rows).limit(1)
-            return await connection.scalar(statement)
-
-        in_excess = await self._database.read(newest_in_excess)
-        if in_excess is not None:
-            newest_removed = max(newest_removed, in_excess)
-
-        async def remove_chunk(session: AsyncSession) -> int:
-            statement = delete(self._table).where(failed_at <= newest_removed)
-            result = await session.execute(statement.with_dialect_options(mysql_limit=PRUNE_CHUNK))
-            return int(cast("CursorResult[Any]", result).rowcount)
-
-        removed = 0
-        while chunk := await self._database.transaction(remove_chunk):
-            removed += chunk
-        return removed
+    async def recorded(self, message_ids: Collection[str]) -> set[str]:
+        """Return which of these messages have failed, wherever that was."""
 
 
-class _Reading(DeclarativeBase):
-    """For programs that read whichever service's table."""
+class Failures:
+    """The failures of one consumer's messages, and with a record those of its fellows'."""
 
+    def __init__(self, record: FailureRecord | None) -> None:
+        self._record = record
+        self._failed_here: deque[str] = deque(maxlen=REMEMBERED)
 
-class _FailedMessage(FailureColumns, _Reading):
-    """A failure in the schema that a database connection stands on."""
+    async def note(self, failed: FailedMessage) -> None:
+        """Count and record a failure; that it cannot be recorded is logged."""
+        FAILED.labels(failed.queue_name).inc()
+        self._failed_here.append(failed.message_id)
+        if self._record is None:
+            return
+        try:
+            await self._record.record(failed)
+        except Exception:
+            log.exception("failure_not_recorded", messageId=failed.message_id)
 
-
-async def read_failures(
-    database: Database, message_ids: Sequence[str]
-) -> dict[str, list[FailedMessage]]:
-    """Return what a service has recorded of messages, oldest first, by message id.
-
-    Raises:
-        DatabaseUnavailable: There is no database to read from.
-    """
-    statement = (
-        select(_FailedMessage)
-        .where(_FailedMessage.message_id.in_(message_ids))
-        .order_by(_FailedMessage.failed_at)
-    )
-
-    async def read(connection: AsyncConnection) -> list[FailedMessage]:
-        rows = await connection.execute(statement)
-        return [FailedMessage(**row) for row in rows.mappings()]
-
-    failures: dict[str, list[FailedMessage]] = defaultdict(list)
-    for failed in await database.read(read):
-        failures[failed.message_id].append(failed)
-    return failures
+    async def explain(self, message_ids: Collection[str]) -> bool:
+        """Tell whether all of these messages have failed before: that nobody knows counts as no."""
+        unexplained = set(message_ids) - set(self._failed_here)
+        if not unexplained or self._record is None:
+            return not unexplained
+        try:
+            return unexplained <= await self._record.recorded(unexplained)
+        except Exception as problem:
+            log.warning("failures_not_read", reason=type(problem).__name__)
+            return False

@@ -8,8 +8,11 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import md5
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +22,10 @@ POLL_SECONDS = 0.005
 
 
 @dataclass
-class _Stored:
+class StoredMessage:
+    """A message as a queue keeps it; tests may change it."""
+
+    number: int
     message_id: str
     body: str
     attributes: dict[str, Any]
@@ -27,12 +33,41 @@ class _Stored:
     receives: int = 0
     receipt_handle: str = ""
 
+    @cached_property
+    def parsed(self) -> Any:
+        """Return what the body says."""
+        # Once: tests look at thousands of waiting messages again and again.
+        return json.loads(self.body)
+
 
 @dataclass
 class _Queue:
     name: str
     attributes: dict[str, str]
-    messages: list[_Stored] = field(default_factory=list)
+    messages: dict[int, StoredMessage] = field(default_factory=dict)
+    """By number, in the order in which they were sent."""
+    received: dict[str, StoredMessage] = field(default_factory=dict)
+    """By receipt handle, also when visible again."""
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def add(self, message_id: str, body: str, attributes: dict[str, Any]) -> None:
+        message = StoredMessage(next(self.numbers), message_id, body, attributes)
+        self.messages[message.number] = message
+
+    def remove(self, message: StoredMessage) -> None:
+        del self.messages[message.number]
+        self.received.pop(message.receipt_handle, None)
+
+    def held_by(self, receipt_handle: str) -> StoredMessage | None:
+        message = self.received.get(receipt_handle)
+        return message if message and message.receipt_handle == receipt_handle else None
+
+    def hand_out(self, message: StoredMessage, *, visible_at: float) -> None:
+        self.received.pop(message.receipt_handle, None)
+        message.receives += 1
+        message.receipt_handle = uuid4().hex
+        message.visible_at = visible_at
+        self.received[message.receipt_handle] = message
 
 
 class HostileSQS:
@@ -58,7 +93,11 @@ class HostileSQS:
 
     def bodies(self, queue_name: str) -> list[Any]:
         """Return the parsed bodies that wait or are in flight in a queue."""
-        return [json.loads(message.body) for message in self._queues[queue_name].messages]
+        return [message.parsed for message in self.messages(queue_name)]
+
+    def messages(self, queue_name: str) -> list[StoredMessage]:
+        """Return the messages that wait or are in flight in a queue, in the order in which they were sent."""
+        return list(self._queues[queue_name].messages.values())
 
     async def create_queue(
         self, *, QueueName: str, Attributes: dict[str, str] | None = None
@@ -84,7 +123,7 @@ class HostileSQS:
         self._answer_or_fail()
         queue = self._queue(QueueUrl)
         now = time.monotonic()
-        visible = sum(message.visible_at <= now for message in queue.messages)
+        visible = sum(message.visible_at <= now for message in queue.messages.values())
         known = {
             **queue.attributes,
             "QueueArn": f"arn:aws:sqs:memory:0:{queue.name}",
@@ -108,9 +147,7 @@ class HostileSQS:
                 continue
             message_id = str(uuid4())
             for _ in range(self._copies):
-                queue.messages.append(
-                    _Stored(message_id, entry["MessageBody"], entry.get("MessageAttributes", {}))
-                )
+                queue.add(message_id, entry["MessageBody"], entry.get("MessageAttributes", {}))
             digest = md5(entry["MessageBody"].encode(), usedforsecurity=False).hexdigest()
             successful.append(
                 {"Id": entry["Id"], "MessageId": message_id, "MD5OfMessageBody": digest}
@@ -140,9 +177,9 @@ class HostileSQS:
         """Delete by the newest receipt handle; an old one reports success and deletes nothing."""
         self._answer_or_fail()
         queue = self._queue(QueueUrl)
-        queue.messages = [
-            message for message in queue.messages if message.receipt_handle != ReceiptHandle
-        ]
+        message = queue.held_by(ReceiptHandle)
+        if message is not None:
+            queue.remove(message)
         return {}
 
     async def delete_message_batch(
@@ -158,10 +195,10 @@ class HostileSQS:
     ) -> dict[str, Any]:
         """Set when messages in flight become visible again."""
         self._answer_or_fail()
-        in_flight = {m.receipt_handle: m for m in self._queue(QueueUrl).messages}
+        queue = self._queue(QueueUrl)
         successful, failed = [], []
         for entry in Entries:
-            message = in_flight.get(entry["ReceiptHandle"])
+            message = queue.held_by(entry["ReceiptHandle"])
             if message is None:
                 failed.append({"Id": entry["Id"], "Code": "ReceiptHandleIsInvalid"})
             else:
@@ -173,27 +210,19 @@ class HostileSQS:
         self, queue: _Queue, limit: int, visibility_seconds: int | None
     ) -> list[dict[str, Any]]:
         now = time.monotonic()
-        visible = [message for message in queue.messages if message.visible_at <= now]
-        if self._shuffled:
-            self._random.shuffle(visible)
         policy = json.loads(queue.attributes.get("RedrivePolicy", "{}"))
         default_seconds = float(queue.attributes.get("VisibilityTimeout", "30"))
+        seconds = default_seconds if visibility_seconds is None else visibility_seconds
         taken: list[dict[str, Any]] = []
-        for message in visible:
+        for message in self._in_order_of_receipt(queue, now):
             if len(taken) == limit:
                 break
             if policy and message.receives >= int(policy["maxReceiveCount"]):
-                queue.messages.remove(message)
+                queue.remove(message)
                 target = self._queues[policy["deadLetterTargetArn"].rpartition(":")[2]]
-                target.messages.append(
-                    _Stored(message.message_id, message.body, message.attributes)
-                )
+                target.add(message.message_id, message.body, message.attributes)
                 continue
-            message.receives += 1
-            message.receipt_handle = uuid4().hex
-            message.visible_at = now + self._second * (
-                default_seconds if visibility_seconds is None else visibility_seconds
-            )
+            queue.hand_out(message, visible_at=now + self._second * seconds)
             taken.append(
                 {
                     "MessageId": message.message_id,
@@ -204,6 +233,14 @@ class HostileSQS:
                 }
             )
         return taken
+
+    def _in_order_of_receipt(self, queue: _Queue, now: float) -> Iterator[StoredMessage]:
+        visible = [message for message in queue.messages.values() if message.visible_at <= now]
+        if not self._shuffled:
+            yield from visible
+        while self._shuffled and visible:
+            # Drawn one by one, for most of a long queue is not received now.
+            yield visible.pop(self._random.randrange(len(visible)))
 
     def _queue(self, url: str) -> _Queue:
         return self._queues[url.removeprefix("memory://")]

@@ -17,7 +17,7 @@ from shared.aws import aws_client
 from shared.database import Database
 from shared.events.routes import MAX_MESSAGE_BYTES, QUEUES, TASK_CREATION
 from shared.messaging.consumer import Consumer
-from shared.messaging.failures import FailureLog
+from shared.messaging.failure_log import FailureLog
 from shared.messaging.metrics import QueueDepth, queue_depth
 from shared.messaging.queues import create_queues
 from shared.settings import Settings
@@ -124,7 +124,7 @@ async def consuming(
                 handle,
                 visibility_seconds=VISIBILITY_SECONDS,
                 long_poll_seconds=1,
-                on_failure=failures.record,
+                failures=failures,
                 is_available=database.is_reachable,
             )
             group.create_task(consumer.run(stopping))

@@ -3,16 +3,18 @@
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import orjson
 import pytest
 
-from shared.database import DatabaseUnavailable
+from shared.database import DatabaseUnavailable, utc_now
 from shared.events.routes import ASSIGNMENT_EVENTS
 from shared.logging import correlation_id
 from shared.messaging import consumer, outage, window
-from shared.messaging.consumer import Consumer, FailedMessage, MalformedMessage, Unavailable
+from shared.messaging.consumer import Consumer, MalformedMessage, Unavailable
+from shared.messaging.failures import FailedMessage
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
 from shared.testing.hostile_sqs import HostileSQS
@@ -37,6 +39,29 @@ async def real_time_sqs() -> HostileSQS:
     return queues
 
 
+class RecordInMemory:
+    """What a database keeps of failures, for one test."""
+
+    def __init__(self) -> None:
+        self.failed: list[FailedMessage] = []
+        self.is_away = False
+
+    async def record(self, failed: FailedMessage) -> None:
+        if self.is_away:
+            raise OSError("no place to keep it")
+        self.failed.append(failed)
+
+    async def recorded(self, message_ids: Collection[str]) -> set[str]:
+        if self.is_away:
+            raise OSError("nobody to ask")
+        return {failed.message_id for failed in self.failed} & set(message_ids)
+
+
+@pytest.fixture
+def record() -> RecordInMemory:
+    return RecordInMemory()
+
+
 async def send(sqs: HostileSQS, *events: Any) -> None:
     await Publisher(sqs).send(QUEUE, [orjson.dumps(event) for event in events])
 
@@ -55,7 +80,11 @@ async def consume_until(
 
 
 async def grown(
-    sqs: HostileSQS, handle: Any, stopping: asyncio.Event, visibility_seconds: int = 30
+    sqs: HostileSQS,
+    handle: Any,
+    stopping: asyncio.Event,
+    *,
+    failures: RecordInMemory | None = None,
 ) -> asyncio.Task[None]:
     """Start a consumer, and let it succeed with as many messages as it takes to receive ten at a time."""
 
@@ -67,8 +96,9 @@ async def grown(
         sqs,
         QUEUE,
         handle_or_succeed,
-        visibility_seconds=visibility_seconds,
+        visibility_seconds=30,
         long_poll_seconds=1,
+        failures=failures,
     )
     await send(sqs, *({"cognitoSub": str(n), "number": -1} for n in range(window.LARGEST**2 // 2)))
     running = asyncio.create_task(consumer.run(stopping))
@@ -156,52 +186,48 @@ async def test_a_body_that_is_no_object_ends_in_the_dead_letter_queue(
         pytest.fail("such a body has no event to handle")
 
     await Publisher(sqs).send(QUEUE, [body])
-    await consume_until(sqs, handle, lambda: sqs._queues[DEAD_LETTERS].messages)
+    await consume_until(sqs, handle, lambda: sqs.messages(DEAD_LETTERS))
 
-    assert sqs._queues[DEAD_LETTERS].messages[0].body == body.decode()
+    assert sqs.messages(DEAD_LETTERS)[0].body == body.decode()
 
 
 async def test_each_failed_receive_is_told_with_its_count_and_nothing_of_the_body(
-    sqs: HostileSQS,
+    sqs: HostileSQS, record: RecordInMemory
 ) -> None:
     """Q-06, S-07"""
-    told: list[FailedMessage] = []
 
     async def handle(event: dict[str, Any]) -> None:
         raise ValueError(f"cannot apply {event}")
 
-    async def note(failed: FailedMessage) -> None:
-        told.append(failed)
-
     await send(sqs, {"cognitoSub": "a-student", "eventType": "NUMBERED"})
-    await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS), on_failure=note)
+    await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS), failures=record)
 
-    assert [failed.receive_count for failed in told] == [1, 2, 3]
-    assert {(failed.queue_name, failed.event_type, failed.reason) for failed in told} == {
+    assert [failed.receive_count for failed in record.failed] == [1, 2, 3]
+    assert {(failed.queue_name, failed.event_type, failed.reason) for failed in record.failed} == {
         (QUEUE, "NUMBERED", "ValueError")
     }
-    assert {failed.message_id for failed in told} == {
-        sqs._queues[DEAD_LETTERS].messages[0].message_id
+    assert {failed.message_id for failed in record.failed} == {
+        sqs.messages(DEAD_LETTERS)[0].message_id
     }
 
 
-async def test_a_malformed_body_is_told_with_what_is_wrong_with_it(sqs: HostileSQS) -> None:
+async def test_a_malformed_body_is_told_with_what_is_wrong_with_it(
+    sqs: HostileSQS, record: RecordInMemory
+) -> None:
     """Q-06"""
-    told: list[FailedMessage] = []
 
     async def handle(event: dict[str, Any]) -> None:
         pytest.fail("such a body has no event to handle")
 
-    async def note(failed: FailedMessage) -> None:
-        told.append(failed)
-
     await Publisher(sqs).send(QUEUE, [b"not json"])
-    await consume_until(sqs, handle, lambda: len(told) == 3, on_failure=note)
+    await consume_until(sqs, handle, lambda: len(record.failed) == 3, failures=record)
 
-    assert {failed.reason for failed in told} == {"MalformedMessage: not JSON"}
+    assert {failed.reason for failed in record.failed} == {"MalformedMessage: not JSON"}
 
 
-async def test_an_error_while_telling_of_a_failure_disturbs_nothing(sqs: HostileSQS) -> None:
+async def test_an_error_while_telling_of_a_failure_disturbs_nothing(
+    sqs: HostileSQS, record: RecordInMemory
+) -> None:
     """Q-05"""
     applied: list[int] = []
 
@@ -210,11 +236,9 @@ async def test_an_error_while_telling_of_a_failure_disturbs_nothing(sqs: Hostile
             raise ValueError
         applied.append(event["number"])
 
-    async def note(failed: FailedMessage) -> None:
-        raise OSError("no place to keep it")
-
+    record.is_away = True
     await send(sqs, *({"cognitoSub": "a", "number": n} for n in range(4)))
-    await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS), on_failure=note)
+    await consume_until(sqs, handle, lambda: sqs.bodies(DEAD_LETTERS), failures=record)
 
     assert sorted(applied) == [1, 2, 3]
 
@@ -388,7 +412,7 @@ async def test_an_extension_that_the_queue_refuses_ends_the_work(
     was_cut_off = asyncio.Event()
 
     async def handle(event: dict[str, Any]) -> None:
-        real_time_sqs._queues[QUEUE].messages[0].receipt_handle = "of another receive"
+        real_time_sqs.messages(QUEUE)[0].receipt_handle = "of another receive"
         try:
             await asyncio.sleep(5)
         finally:
@@ -433,7 +457,7 @@ async def test_messages_are_deleted_together_and_each_after_its_own_handler(
         handles = {entry["ReceiptHandle"] for entry in Entries}
         numbers = [
             orjson.loads(message.body)["number"]
-            for message in sqs._queues[QUEUE].messages
+            for message in sqs.messages(QUEUE)
             if message.receipt_handle in handles
         ]
         deleted_early.extend(number for number in numbers if number not in finished)
@@ -466,7 +490,7 @@ async def test_the_next_batch_is_received_while_one_is_in_work_but_no_more(
         await release.wait()
 
     def in_hand() -> int:
-        return sum(message.receives > 0 for message in sqs._queues[QUEUE].messages)
+        return sum(message.receives > 0 for message in sqs.messages(QUEUE))
 
     running = await grown(sqs, handle, stopping)
     await send(sqs, *({"cognitoSub": str(n), "number": n} for n in range(50)))
@@ -488,7 +512,7 @@ async def test_a_new_consumer_holds_one_message_until_one_succeeds(sqs: HostileS
 
     async def handle(event: dict[str, Any]) -> None:
         await asyncio.sleep(0.03)
-        in_hand.append(sum(message.receives > 0 for message in sqs._queues[QUEUE].messages))
+        in_hand.append(sum(message.receives > 0 for message in sqs.messages(QUEUE)))
 
     await send(sqs, *({"cognitoSub": str(n)} for n in range(50)))
     await consume_until(sqs, handle, lambda: not sqs.bodies(QUEUE), visibility_seconds=30)
@@ -497,16 +521,16 @@ async def test_a_new_consumer_holds_one_message_until_one_succeeds(sqs: HostileS
     assert max(in_hand) > 4
 
 
-async def test_after_a_message_that_somebody_held_and_nobody_failed_one_at_a_time_is_received(
-    sqs: HostileSQS,
-) -> None:
-    """Q-01: whoever held it was killed, perhaps by it."""
+async def batches_asked_for_after_messages_that_somebody_held(
+    sqs: HostileSQS, record: RecordInMemory, *, failed_elsewhere: int
+) -> set[int]:
+    """Let a grown consumer receive twenty messages for the second time, of which so many have failed elsewhere."""
     stopping = asyncio.Event()
-    asked: list[int] = []
+    asked: set[int] = set()
     receive = sqs.receive_message
 
     async def watch(**arguments: Any) -> Any:
-        asked.append(arguments["MaxNumberOfMessages"])
+        asked.add(arguments["MaxNumberOfMessages"])
         return await receive(**arguments)
 
     handled: list[int] = []
@@ -516,14 +540,50 @@ async def test_after_a_message_that_somebody_held_and_nobody_failed_one_at_a_tim
         if len(handled) == 20:
             stopping.set()
 
-    running = await grown(sqs, handle, stopping)
+    running = await grown(sqs, handle, stopping, failures=record)
     sqs.receive_message = watch  # type: ignore[method-assign]
     await send(sqs, *({"cognitoSub": str(n), "number": n} for n in range(20)))
-    for message in sqs._queues[QUEUE].messages:
+    for message in sqs.messages(QUEUE):
         message.receives = 1
+    for message in sqs.messages(QUEUE)[:failed_elsewhere]:
+        failed = FailedMessage(message.message_id, QUEUE, None, 1, "ValueError", utc_now())
+        record.failed.append(failed)
     await running
+    return asked
 
-    assert set(asked) == {1}
+
+async def test_after_a_message_that_somebody_held_and_nobody_failed_one_at_a_time_is_received(
+    sqs: HostileSQS, record: RecordInMemory
+) -> None:
+    """Q-01: whoever held it was killed, perhaps by it."""
+    asked = await batches_asked_for_after_messages_that_somebody_held(
+        sqs, record, failed_elsewhere=10
+    )
+
+    assert asked == {1}
+
+
+async def test_after_messages_that_failed_at_another_consumer_as_many_are_received_as_before(
+    sqs: HostileSQS, record: RecordInMemory
+) -> None:
+    """Q-06: poison that meets consumer after consumer slows none of them down."""
+    asked = await batches_asked_for_after_messages_that_somebody_held(
+        sqs, record, failed_elsewhere=20
+    )
+
+    assert asked == {window.MAX_BATCH}
+
+
+async def test_while_nobody_knows_of_failures_one_at_a_time_is_received(
+    sqs: HostileSQS, record: RecordInMemory
+) -> None:
+    """Q-01: the cautious answer, as when the database is away."""
+    record.is_away = True
+    asked = await batches_asked_for_after_messages_that_somebody_held(
+        sqs, record, failed_elsewhere=20
+    )
+
+    assert asked == {1}
 
 
 async def test_a_message_that_alone_reports_an_outage_ends_in_the_dead_letter_queue(
@@ -591,27 +651,23 @@ async def test_during_an_outage_one_asks_for_all_and_nothing_is_received(
 
 
 async def test_a_handler_that_never_ends_is_cancelled_and_its_message_fails(
-    sqs: HostileSQS,
+    sqs: HostileSQS, record: RecordInMemory
 ) -> None:
     """Q-06"""
-    told: list[FailedMessage] = []
 
     async def handle(event: dict[str, Any]) -> None:
         await asyncio.Event().wait()
-
-    async def note(failed: FailedMessage) -> None:
-        told.append(failed)
 
     await send(sqs, {"cognitoSub": "a"})
     await consume_until(
         sqs,
         handle,
         lambda: sqs.bodies(DEAD_LETTERS),
-        on_failure=note,
+        failures=record,
         longest_work_seconds=0.05,
     )
 
-    assert [failed.reason for failed in told] == ["WorkTooLong"] * 3
+    assert [failed.reason for failed in record.failed] == ["WorkTooLong"] * 3
 
 
 async def test_a_handler_that_cancels_itself_fails_its_message_and_nothing_else(
@@ -643,7 +699,7 @@ async def test_a_last_receive_is_not_handed_back_but_finished(sqs: HostileSQS) -
 
     running = await grown(sqs, handle, stopping)
     await send(sqs, *({"cognitoSub": "a", "number": n} for n in range(5)))
-    for message in sqs._queues[QUEUE].messages[:2]:
+    for message in sqs.messages(QUEUE)[:2]:
         message.receives = 2
     await running
 

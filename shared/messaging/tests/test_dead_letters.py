@@ -13,10 +13,10 @@ from sqlalchemy.orm import DeclarativeBase
 from shared.aws import aws_client
 from shared.database import Database, utc_now
 from shared.events.routes import LLM_ANALYSIS, QUEUES, TASK_CREATION
-from shared.messaging.consumer import FailedMessage
 from shared.messaging.dead_letters import DeadLetterQueue
 from shared.messaging.dead_letters_command import add_commands, run
-from shared.messaging.failures import FailureColumns, FailureLog
+from shared.messaging.failure_log import FailureColumns, FailureLog
+from shared.messaging.failures import FailedMessage
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues, queue_url
 from shared.settings import Settings

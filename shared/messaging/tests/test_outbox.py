@@ -318,7 +318,7 @@ async def test_events_of_one_batch_share_calls_and_keep_their_correlation_ids(
 
     carried = {
         orjson.loads(message.body)["number"]: message.attributes["correlationId"]["StringValue"]
-        for message in sqs._queues[QUEUE].messages
+        for message in sqs.messages(QUEUE)
     }
     assert carried == {number: f"request-{number}" for number in range(10)}
     assert calls == 1
@@ -352,7 +352,7 @@ async def test_an_event_is_sent_in_the_trace_of_the_work_that_wrote_it_last(
     flush_spans(5)
 
     _, work, created = collector.spans
-    (message,) = sqs._queues[QUEUE].messages
+    (message,) = sqs.messages(QUEUE)
     told = message.attributes["traceparent"]["StringValue"]
     assert (created.name, created.kind) == (f"create {QUEUE}", "producer")
     assert (created.trace_id, created.parent_id) == (work.trace_id, work.span_id)
@@ -365,5 +365,5 @@ async def test_without_a_collector_an_event_has_no_trace(
     await commit(database, event(1))
     await Relay(database, Outbox, Publisher(sqs), build).relay_once()
 
-    (message,) = sqs._queues[QUEUE].messages
+    (message,) = sqs.messages(QUEUE)
     assert "traceparent" not in message.attributes

@@ -33,31 +33,11 @@ def test_success_by_success_it_comes_to_one_batch_in_work_and_one_waiting() -> N
     assert not window.has_room(MAX_BATCH + 1)
 
 
-def test_a_message_from_unknown_hands_brings_it_back_to_one() -> None:
+def test_a_message_from_dead_hands_brings_it_back_to_one() -> None:
     """Q-01"""
     window = grown()
 
-    window.note_received(["failed nowhere"])
+    window.note_death()
 
     assert window.batch == 1
     assert not window.has_room(1)
-
-
-def test_a_message_that_failed_here_changes_nothing() -> None:
-    """Q-06: poison is no sign of workers that die."""
-    window = grown()
-    window.note_failure("poison")
-
-    window.note_received(["poison"])
-
-    assert window.batch == MAX_BATCH
-
-
-def test_poison_does_not_hide_a_message_from_unknown_hands() -> None:
-    """Q-01"""
-    window = grown()
-    window.note_failure("poison")
-
-    window.note_received(["poison", "failed nowhere"])
-
-    assert window.batch == 1

@@ -74,7 +74,7 @@ async def test_a_message_that_fails_is_marked(sqs: HostileSQS, collector: Collec
 
 async def test_without_a_collector_a_message_has_no_trace_and_is_processed(sqs: HostileSQS) -> None:
     await Publisher(sqs).send(QUEUE, [orjson.dumps({"cognitoSub": "a"})])
-    attributes = sqs._queues[QUEUE].messages[0].attributes
+    attributes = sqs.messages(QUEUE)[0].attributes
 
     assert "traceparent" not in attributes
     assert await consume(sqs) == [None]

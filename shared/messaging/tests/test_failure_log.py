@@ -9,8 +9,8 @@ from sqlalchemy.orm import DeclarativeBase
 
 from shared.database import Database, DatabaseUnavailable, utc_now
 from shared.events.routes import DEAD_LETTER_RETENTION_SECONDS
-from shared.messaging.consumer import FailedMessage
-from shared.messaging.failures import FailureColumns, FailureLog, read_failures
+from shared.messaging.failure_log import FailureColumns, FailureLog, read_failures
+from shared.messaging.failures import FailedMessage
 from shared.testing.schemas import execute
 
 MAX_ROWS = 20
@@ -60,6 +60,14 @@ async def test_every_receive_keeps_its_reason(database: Database, failures: Fail
     await failures.record(failure("m-2"))
 
     assert await read_failures(database, ["m-1", "m-unknown"]) == {"m-1": told}
+
+
+async def test_a_consumer_learns_what_failed_at_any_of_its_fellows(failures: FailureLog) -> None:
+    """Q-06"""
+    for message_id, count in (("m-1", 1), ("m-1", 2), ("m-2", 1)):
+        await failures.record(failure(message_id, count))
+
+    assert await failures.recorded({"m-1", "m-2", "m-3"}) == {"m-1", "m-2"}
 
 
 async def test_a_receive_that_is_delivered_twice_keeps_its_last_reason(
