@@ -35,7 +35,7 @@ START_PERIOD_SECONDS = 30
 """A start takes about two seconds; a cold database connection and a slow image pull's aftermath, ten."""
 
 DNS_TTL_SECONDS = 10
-"""How long callers may still try a task that is gone."""
+"""How long callers remember a task's address; a service answers there for twice as long (`LEAVING_SECONDS`)."""
 
 PARAMETERS: Document = {
     "Stage": {"Type": "String", "AllowedValues": ["production", "staging"]},
@@ -51,6 +51,22 @@ PARAMETERS: Document = {
     },
 }
 
+TRACES_PARAMETERS: Document = {
+    "TracesEndpoint": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": "(https?://[^/]+)?",
+        "Description": "takes traces over OTLP/HTTP, in the VPC on 4318 or elsewhere on 443; empty = no traces",
+    },
+    "TracesShare": {
+        "Type": "String",
+        "Default": "0.05",
+        "AllowedPattern": "[01](\\.[0-9]+)?",
+        "Description": "share of requests and messages whose traces are recorded",
+    },
+}
+"""Also in functions.yaml; the OpenTelemetry SDK reads the variables itself, and an empty endpoint is none."""
+
 PRIVATE_SUBNETS = [Import("unisync-private-subnet-a"), Import("unisync-private-subnet-b")]
 
 
@@ -63,6 +79,7 @@ def services_template() -> Document:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "UniSync, what runs - the gateway, three services and two workers on Fargate.",
         "Parameters": PARAMETERS
+        | TRACES_PARAMETERS
         | {
             "AllowedOrigin": {
                 "Type": "String",
@@ -143,6 +160,9 @@ def _settings(process: Process) -> Document:
         "HOST": "0.0.0.0",  # noqa: S104 - a container's only interface
         **ports,
         "MANAGEMENT_PORT": str(process.management_port),
+        "OTEL_EXPORTER_OTLP_ENDPOINT": Reference("TracesEndpoint"),
+        "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+        "OTEL_TRACES_SAMPLER_ARG": Reference("TracesShare"),
         **{q.name_setting: q.name for q in QUEUES if process.knows(q)},
         **process.settings,
     }

@@ -25,7 +25,7 @@ from shared.tracing.spans import configure_tracing
 from shared.web.app import create_app
 from shared.web.errors import error_code_shape
 from shared.web.health import management_app
-from shared.web.serving import run
+from shared.web.serving import LEAVING_SECONDS, run
 
 
 def build_app(
@@ -103,4 +103,5 @@ def main() -> None:
             (settings.host, settings.management_port): management_app(database.is_reachable),
         },
         schema_check(database, MIGRATIONS),
+        leaving_seconds=LEAVING_SECONDS[settings.environment],
     )

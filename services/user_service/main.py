@@ -36,7 +36,7 @@ from shared.tracing.spans import configure_tracing
 from shared.web.app import Lifespan, create_app
 from shared.web.errors import error_code_shape
 from shared.web.health import management_app
-from shared.web.serving import run
+from shared.web.serving import LEAVING_SECONDS, run
 
 ROUTERS = (
     auth.router,
@@ -154,4 +154,5 @@ def main() -> None:
             (settings.host, settings.management_port): management_app(database.is_reachable),
         },
         schema_check(database, MIGRATIONS),
+        leaving_seconds=LEAVING_SECONDS[settings.environment],
     )

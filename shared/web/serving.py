@@ -19,22 +19,36 @@ log = get_logger(__name__)
 KEEP_ALIVE_SECONDS = 190
 """Longer than the load balancer's idle time-out of 180 s, else it meets closed connections."""
 
-GRACEFUL_SECONDS = 20
-"""Fargate kills 30 s after SIGTERM."""
-
-FLUSH_SECONDS = 2.0
-"""For the last spans: all else has ended, and the process should be gone 25 s after SIGTERM (Q-09)."""
+LEAVING_SECONDS = {"production": 20.0, "local": 1.5}
+"""By ENVIRONMENT: how long a service that is told to stop still takes new connections, for callers find it by a name
+that leads to it a while longer. On AWS a record stays in caches for 10 s after the seconds that its removal takes; on
+one machine nothing is cached, but the tests of replacements remember an address for a second."""
 
 DRAIN_SECONDS = 3.0
 """For callers to come back on connections that they keep, and to hear that these end: a POST that meets a
 closed connection may not be sent again by anybody. A connection that is in use is used within a second."""
+
+GRACEFUL_SECONDS = 20
+"""For requests that are under way: one may take 10 s, and a worker's message its own time."""
+
+FLUSH_SECONDS = 2.0
+"""For the last spans: all else has ended. The four together stay 5 s below the 60 s after which ECS kills (Q-09)."""
 
 Background = Callable[[asyncio.Event], Awaitable[None]]
 """Work beside the servers; gets an event that is set when the process should stop."""
 
 
 class DrainingServer(uvicorn.Server):
-    """A server that loses no request when it ends; its signals are handled once for the whole process."""
+    """A server that loses no request when it ends; its signals are handled once for the whole process.
+
+    Args:
+        config: Of uvicorn.
+        leaving_seconds: How long callers may still find it after it was told to stop.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, leaving_seconds: float = 0.0) -> None:
+        super().__init__(config)
+        self._leaving_seconds = leaving_seconds
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -42,13 +56,14 @@ class DrainingServer(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and answer what still comes on those there are, on each for the last time."""
+        """Answer on each connection for the last time, and take new ones only while callers may not know better."""
+        state = self.server_state
+        state.default_headers = [*state.default_headers, (b"connection", b"close")]
+        await asyncio.sleep(self._leaving_seconds)
         for server in self.servers:
             server.close()
         for listener in sockets or ():
             listener.close()
-        state = self.server_state
-        state.default_headers = [*state.default_headers, (b"connection", b"close")]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 while state.connections:  # noqa: ASYNC110 - uvicorn keeps a set, not an event
@@ -73,16 +88,20 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(apps: dict[tuple[str, int], Any], *background: Background) -> None:
+def run(
+    apps: dict[tuple[str, int], Any], *background: Background, leaving_seconds: float = 0.0
+) -> None:
     """Serve ASGI apps and run background work in one event loop; returns after a graceful stop.
 
     Args:
         apps: ASGI app by (host, port).
         background: Each is started once; when one fails, the process stops and fails.
+        leaving_seconds: How long callers may still find the apps after SIGTERM, as in `LEAVING_SECONDS`.
     """
     listeners = {address: listen(*address) for address in apps}
+    served = {listeners[address]: app for address, app in apps.items()}
     try:
-        uvloop.run(_run({listeners[address]: app for address, app in apps.items()}, background))
+        uvloop.run(_run(served, background, leaving_seconds))
     except* SystemExit as group:
         raise SystemExit(1) from group
     except* Exception as group:
@@ -93,12 +112,17 @@ def run(apps: dict[tuple[str, int], Any], *background: Background) -> None:
         flush_spans(FLUSH_SECONDS)
 
 
-async def _run(apps: dict[socket.socket, Any], background: tuple[Background, ...]) -> None:
+async def _run(
+    apps: dict[socket.socket, Any], background: tuple[Background, ...], leaving_seconds: float
+) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    servers = [(listener, DrainingServer(server_config(app))) for listener, app in apps.items()]
+    servers = [
+        (listener, DrainingServer(server_config(app), leaving_seconds=leaving_seconds))
+        for listener, app in apps.items()
+    ]
     async with asyncio.TaskGroup() as group:
         for listener, server in servers:
             group.create_task(_serve(server, listener, stopping))

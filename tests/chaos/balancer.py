@@ -1,7 +1,6 @@
-"""Stands for service discovery: one address, and behind it whichever instances are registered."""
+"""Stands for a name in service discovery: one address, and behind it whichever instances callers still know."""
 
 import asyncio
-import contextlib
 from collections import Counter
 
 from local_stack.ports import LOOPBACK
@@ -17,6 +16,8 @@ class Balancer:
         self.targets: list[int] = []
         self.connections: Counter[int] = Counter()
         """How many each port has ever been given."""
+        self.misses: Counter[int] = Counter()
+        """How many met nobody at a port; on AWS those would wait for packets that nobody answers."""
         self._server: asyncio.Server | None = None
         self._turn = 0
         self._open: set[asyncio.Task[None]] = set()
@@ -59,10 +60,13 @@ class Balancer:
         targets = list(self.targets)
         for offset in range(len(targets)):
             port = targets[(self._turn + offset) % len(targets)]
-            with contextlib.suppress(OSError):
+            try:
                 connection = await asyncio.open_connection(LOOPBACK, port)
-                self.connections[port] += 1
-                return connection
+            except OSError:
+                self.misses[port] += 1
+                continue
+            self.connections[port] += 1
+            return connection
         return None
 
 

@@ -24,7 +24,11 @@ SERVICE_NAMES = ("user_service", "course_service", "schedule_service")
 MODULES = {service.name: service.module for service in SERVICES}
 
 DEREGISTRATION_SECONDS = 0.2
-"""Between taking an instance's address away and SIGTERM: ECS does the one before the other."""
+"""Between a load balancer's last request to a gateway and SIGTERM: ECS waits for the one before the other."""
+
+REMEMBERED_SECONDS = 1.0
+"""After SIGTERM, how long callers remember a service's address: ECS does not wait for what is in caches of names. A
+service takes connections for half a second more (`shared.web.serving.LEAVING_SECONDS`)."""
 
 READY_SECONDS = 60.0
 """An instance is ready within three seconds, on a crowded machine within half a minute."""
@@ -201,9 +205,16 @@ class Group:
         self.balancer.targets.remove(instance.port)
 
     async def _retire(self, instance: Instance) -> None:
-        self._deregister(instance)
-        await asyncio.sleep(DEREGISTRATION_SECONDS)
-        self.stops.append(await instance.stop())
+        if self.name == "gateway":
+            self._deregister(instance)
+            await asyncio.sleep(DEREGISTRATION_SECONDS)
+            stop = await instance.stop()
+        else:
+            stopping = asyncio.create_task(instance.stop())
+            await asyncio.sleep(REMEMBERED_SECONDS)
+            self._deregister(instance)
+            stop = await stopping
+        self.stops.append(stop)
         await instance.gone()
 
 

@@ -36,7 +36,7 @@ NEXT_SCHEMA = {
 
 @dataclass(frozen=True)
 class Replaced:
-    """What the students noticed, and how the instances ended."""
+    """What the students noticed, what callers met at addresses that they remembered, and how the instances ended."""
 
     requests: int
     failures: dict[str, int]
@@ -44,6 +44,7 @@ class Replaced:
     todos: int
     bad_releases: int
     connections_of_bad_releases: int
+    addresses_missed: int
     rollback_seconds: float
     exit_codes: dict[int, int]
     slowest_stop_seconds: float
@@ -82,6 +83,7 @@ async def replace_under_load(stack: Mapping[str, Any], directory: Path, requests
         connections_of_bad_releases=sum(
             group.balancer.connections[instance.port] for group, instance in bad
         ),
+        addresses_missed=sum(group.balancer.misses.total() for group in groups),
         rollback_seconds=max(rollbacks),
         exit_codes=dict(Counter(code for code, _ in stops)),
         slowest_stop_seconds=max(seconds for _, seconds in stops),

@@ -23,5 +23,6 @@ async def test_replacing_every_instance_and_rolling_back_fails_no_request(
     assert replaced.writes == replaced.todos
     assert replaced.bad_releases >= 3
     assert replaced.connections_of_bad_releases == 0
+    assert replaced.addresses_missed == 0
     assert replaced.rollback_seconds <= 60
     assert set(replaced.exit_codes) == {0}

@@ -16,7 +16,7 @@ from pydantic import AliasChoices
 from deploy.ecs.alarms import FUNCTIONS, KINDS, SYNC_OUTCOMES
 from deploy.ecs.processes import PROCESSES, Process
 from deploy.ecs.stacks import STACKS, read_template
-from deploy.ecs.tasks import LIVENESS
+from deploy.ecs.tasks import DNS_TTL_SECONDS, LIVENESS
 from deploy.ecs.write import TASK_DEFINITIONS, files
 from local_stack.emulator import REGION
 from local_stack.processes import SERVICES
@@ -31,6 +31,7 @@ from shared.events.routes import (
     Queue,
 )
 from shared.settings import Settings
+from shared.web.serving import DRAIN_SECONDS, FLUSH_SECONDS, GRACEFUL_SECONDS, LEAVING_SECONDS
 from tests.repository.emulated_account import PARAMETERS, Account, emulated_account
 from tests.repository.linters import start
 from tests.repository.permissions import granted, read_table
@@ -42,8 +43,12 @@ EMULATED = [stack.name for stack in STACKS if stack.is_emulated]
 FUNCTION_READERS = {"canvas-sync-lambda": "canvas_sync", "llm-analysis-lambda": "llm_analysis"}
 RUNBOOK = Path("docs/runbook.md")
 
-NOT_READ_YET = {"GATEWAY_KEY"}
-"""Given to every process that internal calls concern; a class without the field ignores it."""
+READ_BY_THE_SDK = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+}
+"""OpenTelemetry's own variables, which no settings class knows."""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,8 @@ def process_environment(account: Account, process: Process) -> dict[str, str]:
         "ALLOWED_ORIGIN": PARAMETERS["AllowedOrigin"],
         "CANVAS_BASE_URL": PARAMETERS["CanvasBaseUrl"],
         "LOG_LEVEL": "INFO",
+        "TRACES_ENDPOINT": "",
+        "TRACES_SHARE": "0.05",
     }
     exports = account.client("cloudformation").list_exports()["Exports"]
     known |= {e["Name"].upper().replace("-", "_"): e["Value"] for e in exports}
@@ -114,7 +121,8 @@ def hold_to(settings: type[Settings], given: dict[str, str], monkeypatch: Any) -
 
     assert given["ENVIRONMENT"] == "production"
     queue_names = {queue.name_setting for queue in QUEUES}
-    assert given.keys() - variables_of(settings) - NOT_READ_YET - queue_names == set()
+    assert given.keys() >= READ_BY_THE_SDK
+    assert given.keys() - variables_of(settings) - READ_BY_THE_SDK - queue_names == set()
 
 
 def test_generated_files_are_current() -> None:
@@ -309,6 +317,15 @@ def test_a_task_definition_is_one_that_ecs_registers(path: Path) -> None:
 def test_ecs_asks_for_health_as_the_images_do() -> None:
     for service in Path("services").glob("*/Dockerfile"):
         assert json.dumps(["python", "-c", LIVENESS]) in service.read_text(encoding="utf-8")
+
+
+def test_a_service_answers_at_its_address_for_longer_than_callers_remember_it() -> None:
+    """O-04, Q-09: and all that it does after SIGTERM is over 5 s before ECS kills it."""
+    leaving = LEAVING_SECONDS["production"]
+    longest = leaving + DRAIN_SECONDS + GRACEFUL_SECONDS + FLUSH_SECONDS
+
+    assert leaving >= 2 * DNS_TTL_SECONDS
+    assert longest <= min(process.stop_timeout_seconds for process in PROCESSES) - 5
 
 
 def test_services_are_replaced_behind_a_circuit_breaker(account: Account) -> None:

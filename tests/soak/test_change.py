@@ -24,6 +24,7 @@ async def test_ten_thousand_requests_meet_replacements_and_none_fails(
     assert replaced.failures == {}
     assert replaced.writes == replaced.todos
     assert replaced.connections_of_bad_releases == 0
+    assert replaced.addresses_missed == 0
     assert replaced.rollback_seconds <= 60
     assert set(replaced.exit_codes) == {0}
 

@@ -44,9 +44,9 @@ async def slow_app(
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Serving]:
+async def running(leaving_seconds: float = 0.0) -> AsyncIterator[Serving]:
     listener = listen("127.0.0.1", 0)
-    server = DrainingServer(server_config(slow_app))
+    server = DrainingServer(server_config(slow_app), leaving_seconds=leaving_seconds)
     serving = Serving(
         listener.getsockname()[1], server, asyncio.create_task(server.serve([listener]))
     )
@@ -78,6 +78,18 @@ async def test_a_stopping_server_answers_once_more_on_kept_connections_and_takes
         assert b"200 ok" in await under_way
         assert b"connection: close" in await serving.call(*busy)
         await asyncio.wait_for(serving.task, 2)
+
+
+async def test_a_stopping_server_takes_connections_while_its_name_may_lead_to_it() -> None:
+    """O-04: what callers remember of an address outlives the record by seconds."""
+    async with running(leaving_seconds=0.5) as serving:
+        serving.server.should_exit = True
+        await asyncio.sleep(0.3)
+        late = await asyncio.open_connection("127.0.0.1", serving.port)
+        assert b"connection: close" in await serving.call(*late)
+        await asyncio.wait_for(serving.task, 2)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", serving.port)
 
 
 async def test_a_server_without_connections_stops_at_once() -> None:
