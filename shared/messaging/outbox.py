@@ -147,6 +147,8 @@ async def enqueue(
     await session.execute(
         statement.on_duplicate_key_update({name: statement.inserted[name] for name in renewed}),
         rows,
+        # MySQL 8 knows of a row's new values only those that the statement names: none may be left out for being NULL.
+        execution_options={"render_nulls": True},
     )
 
 
