@@ -63,8 +63,8 @@ class Process:
     module: str
     port: int | None
     management_port: int
-    cpu: int
-    memory_mib: int
+    cpu: int = 512
+    memory_mib: int = 1024
     settings: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, SecretKey] = field(default_factory=dict)
     stop_timeout_seconds: int = STOP_TIMEOUT_SECONDS
@@ -154,8 +154,6 @@ PROCESSES = (
         module="services.user_service",
         port=8081,
         management_port=9081,
-        cpu=512,
-        memory_mib=1024,
         calls_services=True,
         stop_timeout_seconds=LONG_STOP_TIMEOUT_SECONDS,
         settings={
@@ -178,8 +176,6 @@ PROCESSES = (
         module="services.course_service",
         port=8082,
         management_port=9082,
-        cpu=512,
-        memory_mib=1024,
         secrets={
             "DATABASE_URL": database_url("course_service"),
             "GATEWAY_KEY": GATEWAY_KEY,
@@ -190,8 +186,6 @@ PROCESSES = (
         module="services.course_service.worker",
         port=None,
         management_port=9092,
-        cpu=512,
-        memory_mib=1024,
         measures=(ASSIGNMENT_EVENTS, LLM_ANALYSIS, SUBMISSION_EVENTS, CANVAS_SYNC),
         secrets={"DATABASE_URL": database_url("course_service")},
     ),
@@ -200,8 +194,6 @@ PROCESSES = (
         module="services.schedule_service",
         port=8083,
         management_port=9083,
-        cpu=512,
-        memory_mib=1024,
         calls_services=True,
         settings={"USER_SERVICE_URL": USER_SERVICE_URL},
         secrets={
@@ -215,8 +207,6 @@ PROCESSES = (
         module="services.schedule_service.worker",
         port=None,
         management_port=9093,
-        cpu=512,
-        memory_mib=1024,
         measures=(TASK_CREATION,),
         secrets={"DATABASE_URL": database_url("schedule_service")},
     ),

@@ -25,10 +25,7 @@ from shared.events.routes import QUEUES
 LOG_RETENTION_DAYS = 30
 """Long enough to look into last month's incident; logs hold pseudonyms only."""
 
-LIVENESS = (
-    "import os, urllib.request as u; "
-    "u.urlopen(f'http://127.0.0.1:{os.environ[\"MANAGEMENT_PORT\"]}/actuator/health/liveness', timeout=2)"
-)
+LIVENESS = ["python", "-m", "shared.web.liveness"]
 """The health check of the images, which ECS does not read."""
 
 START_PERIOD_SECONDS = 30
@@ -252,7 +249,7 @@ def task(
         container["PortMappings"] = [{"ContainerPort": port, "Protocol": "tcp"} for port in ports]
     if is_server:
         container["HealthCheck"] = {
-            "Command": ["CMD", "python", "-c", LIVENESS],
+            "Command": ["CMD", *LIVENESS],
             "Interval": 10,
             "Timeout": 3,
             "Retries": 3,

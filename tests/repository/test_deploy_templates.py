@@ -316,7 +316,7 @@ def test_a_task_definition_is_one_that_ecs_registers(path: Path) -> None:
 
 def test_ecs_asks_for_health_as_the_images_do() -> None:
     for service in Path("services").glob("*/Dockerfile"):
-        assert json.dumps(["python", "-c", LIVENESS]) in service.read_text(encoding="utf-8")
+        assert json.dumps(LIVENESS) in service.read_text(encoding="utf-8")
 
 
 def test_a_service_answers_at_its_address_for_longer_than_callers_remember_it() -> None:
