@@ -25,7 +25,6 @@ class AccessLog:
 
     def note(
         self,
-        *,
         method: str,
         route: str,
         status: int,

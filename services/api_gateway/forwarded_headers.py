@@ -83,24 +83,11 @@ _HOST = re.compile(rb"[A-Za-z0-9._\[\]:-]{1,255}")
 _FORWARDED_FOR = re.compile(rb"[A-Za-z0-9._\[\]:, -]{1,1024}")
 
 
-def checked_host(headers: Headers) -> bytes | None:
-    """Return the Host the client asked for; None only in HTTP/1.0.
-
-    Raises:
-        HeadersRefused: More than one, or not a host.
-    """
-    host = headers.single(b"host")
-    if host is not None and not _HOST.fullmatch(host):
-        raise HeadersRefused
-    return host
-
-
 def request_fields(
     headers: Headers,
-    *,
-    host: bytes | None,
     client: str,
-    request_id: str,
+    forwarding: bytes,
+    request_id_field: bytes,
     identity: Identity | None,
     gateway_key: bytes | None,
 ) -> list[bytes]:
@@ -108,9 +95,9 @@ def request_fields(
 
     Args:
         headers: The client's.
-        host: The checked Host.
         client: Address of whoever opened the connection.
-        request_id: The correlation id.
+        forwarding: What `forwarding_fields` has rendered.
+        request_id_field: The rendered correlation id.
         identity: Whose token the request carries; None on public routes.
         gateway_key: The rendered field that proves that the request came through here.
     """
@@ -118,6 +105,8 @@ def request_fields(
     passed = []
     seen_clients = b""
     for name, value in headers.fields:
+        if name == b"host":
+            continue
         if name not in _PLAIN or nominated:
             dashed = name.translate(_DASHED)
             if dashed.startswith(b"x-forwarded-"):
@@ -127,11 +116,9 @@ def request_fields(
             if dashed in _NEVER_FORWARDED or dashed in nominated:
                 continue
         passed.append(b"%b: %b\r\n" % (name, value))
-    passed += (
-        b"X-Forwarded-For: %b%b\r\n" % (seen_clients, client.encode("ascii")),
-        _forwarding_fields(host, client),
-        b"X-Request-Id: %b\r\n" % request_id.encode("ascii"),
-    )
+    passed.append(b"x-forwarded-for: %b%b\r\n" % (seen_clients, client.encode("ascii")))
+    passed.append(forwarding)
+    passed.append(request_id_field)
     if identity is not None:
         passed.append(_identity_fields(identity))
     if gateway_key is not None:
@@ -174,8 +161,18 @@ def _nominated(headers: Headers) -> frozenset[bytes]:
 
 
 @lru_cache(maxsize=1024)
-def _forwarding_fields(host: bytes | None, client: str) -> bytes:
-    """Return what depends only on the connection and the Host: the same for nearly all requests."""
+def forwarding_fields(host: bytes | None, client: str) -> bytes:
+    """Return the rendered fields that say where a request came in: the same for nearly all.
+
+    Args:
+        host: The Host the client asked for; None only in HTTP/1.0.
+        client: Address of whoever opened the connection.
+
+    Raises:
+        HeadersRefused: It is not a host.
+    """
+    if host is not None and not _HOST.fullmatch(host):
+        raise HeadersRefused
     address = f'"[{client}]"' if ":" in client else client
     forwarded = f"for={address};proto={SCHEME}"
     # Services put the prefix before the path in the `Link` to a next page (additions.md F).

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Self
@@ -63,7 +63,7 @@ class Call:
     answer_within_seconds: float
     is_private: bool
     """Whether the answer is about somebody, so that no cache may keep it."""
-    on_success: Callable[[], Awaitable[None]] | None = None
+    on_success: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Awaited before the client gets to see a 2xx."""
     admitted_at: float | None = None
     """While it counts among the calls that the service is answering; in `time.perf_counter` seconds."""
@@ -136,7 +136,7 @@ class Forwarder:
         except ServiceFailed as problem:
             raise _failure(problem) from problem
         finally:
-            _leave(link, call)
+            _leave(link, call, time.perf_counter())
 
     async def _try(self, link: _Link, call: Call, exchange: Exchange) -> None:
         """Try once, and once more where that is harmless and allowed."""
@@ -170,13 +170,15 @@ class Forwarder:
         started = time.perf_counter()
         try:
             answer = await self._ask(link, connection, call, exchange)
-            link.seconds.observe(time.perf_counter() - started)
+            now = time.perf_counter()
+            link.seconds.observe(now - started)
             # A client that takes its answer slowly keeps nobody from theirs.
-            _leave(link, call)
+            _leave(link, call, now)
             _note_success(link)
             if call.on_success is not None and 200 <= answer.status < 300:
-                await call.on_success()
-            await _pass_on(answer, connection, call, exchange)
+                await asyncio.create_task(call.on_success())
+            if not _has_passed(answer, call, exchange):
+                await _stream(connection, call, exchange)
         except ServiceFailed as problem:
             _note_failure(link, problem)
             if exchange.has_begun:
@@ -185,26 +187,27 @@ class Forwarder:
         finally:
             link.pool.give_back(connection)
 
-    async def _ask(
+    def _ask(
         self, link: _Link, connection: ServiceConnection, call: Call, exchange: Exchange
-    ) -> Answer:
-        """Send the request and return what the service answers."""
+    ) -> Awaitable[Answer]:
+        """Send the request, or begin to, and return what to await for the answer."""
         line = b"%b %b HTTP/1.1\r\n" % (exchange.method.encode("ascii"), call.target)
         parts = [line, link.host_field, *call.fields]
-        is_head = exchange.method == "HEAD"
-        if exchange.has_body and not exchange.is_whole:
-            return await self._upload(b"".join(parts), connection, call, exchange)
         if exchange.has_body:
-            body = await exchange.read()
+            if not exchange.is_whole:
+                return self._upload(b"".join(parts), connection, call, exchange)
+            body = exchange.taken()
             if len(body) > self._max_body_bytes:
                 raise BodyTooLarge
-            parts += [b"content-length: %d\r\n\r\n" % len(body), body]
+            parts += (b"content-length: %d\r\n\r\n" % len(body), body)
         else:
             # Readers wait for no body either way, but some want a length with every POST (RFC 9110 8.6).
             has_length = b"content-length" in exchange.headers
             parts.append(b"content-length: 0\r\n\r\n" if has_length else b"\r\n")
-        return await connection.call(
-            b"".join(parts), is_head=is_head, within_seconds=call.answer_within_seconds
+        return connection.call(
+            b"".join(parts),
+            is_head=exchange.method == "HEAD",
+            within_seconds=call.answer_within_seconds,
         )
 
     async def _upload(
@@ -252,20 +255,23 @@ class Forwarder:
         connection.allow(call.answer_within_seconds)
 
 
-async def _pass_on(
-    answer: Answer, connection: ServiceConnection, call: Call, exchange: Exchange
-) -> None:
-    """Send the service's answer to the client, a long one piece by piece."""
+def _has_passed(answer: Answer, call: Call, exchange: Exchange) -> bool:
+    """Send the service's answer to the client at once, unless it is long; then send its head."""
     fields = answer_fields(answer.headers, is_private=call.is_private)
     if exchange.method == "HEAD" or answer.status in BODYLESS:
         if answer.length is not None and answer.status not in BODYLESS:
             fields.append(b"content-length: %d\r\n" % answer.length)
         exchange.answer_bare(answer.status, fields)
-        return
-    if answer.body is not None:
+    elif answer.body is not None:
         exchange.answer(answer.status, fields, answer.body)
-        return
-    exchange.begin(answer.status, fields, answer.length)
+    else:
+        exchange.begin(answer.status, fields, answer.length)
+        return False
+    return True
+
+
+async def _stream(connection: ServiceConnection, call: Call, exchange: Exchange) -> None:
+    """Send the body of a long answer piece by piece."""
     while piece := await connection.read():
         connection.allow(_CLIENTS_TURN_SECONDS)
         await exchange.send(piece)
@@ -273,9 +279,9 @@ async def _pass_on(
     exchange.end()
 
 
-def _leave(link: _Link, call: Call) -> None:
+def _leave(link: _Link, call: Call, now: float) -> None:
     if call.admitted_at is not None:
-        link.admission.leave(time.perf_counter() - call.admitted_at)
+        link.admission.leave(now - call.admitted_at)
         call.admitted_at = None
 
 

@@ -1,7 +1,9 @@
 """Decides about every request, in the order of additions.md B: this is the hot path."""
 
+import asyncio
 import time
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import orjson
 from starlette.types import ASGIApp
@@ -19,9 +21,9 @@ from services.api_gateway.errors import (
     TokenNotCheckable,
     TokenRequired,
 )
-from services.api_gateway.forwarded_headers import checked_host, request_fields
+from services.api_gateway.forwarded_headers import forwarding_fields, request_fields
 from services.api_gateway.forwarding import AnswerCut, Call, Forwarder
-from services.api_gateway.metrics import TOKENS, count_request
+from services.api_gateway.metrics import TOKENS, Tally
 from services.api_gateway.own_pages import answer_from
 from services.api_gateway.paths import canonical_path, encoded_path, split_target
 from services.api_gateway.rate_limits.policy import RateLimits
@@ -44,8 +46,11 @@ log = get_logger(__name__)
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
+MAX_REMEMBERED_TARGETS = 4096
+MAX_REMEMBERED_TARGET_BYTES = 256
+"""Where a target leads is the same for whoever asks: 4 MB of the most recent ones."""
+
 _BEARER = b"Bearer "
-_REMEMBERED = TOKENS.labels("remembered")
 
 _PRIVATE = (b"x-content-type-options: nosniff\r\n", b"cache-control: no-store\r\n")
 _JSON = b"content-type: application/json\r\n"
@@ -66,6 +71,7 @@ class Gateway:
         routes: tuple[Route, ...],
         rate_limits: RateLimits,
         access_log: AccessLog,
+        tally: Tally,
     ) -> None:
         self._forwarder = forwarder
         self._verifier = verifier
@@ -78,18 +84,21 @@ class Gateway:
         self._table = RoutingTable(routes)
         self._rate_limits = rate_limits
         self._access_log = access_log
+        self._tally = tally
+        self._found = lru_cache(maxsize=MAX_REMEMBERED_TARGETS)(self._find)
 
     async def handle(self, exchange: Exchange) -> None:
         """Answer one request; leaves it unanswered only when the answer was cut within."""
-        started = time.perf_counter()
-        presented_ids = exchange.headers.all(b"x-request-id")
-        request_id = accepted_correlation_id(presented_ids[0] if presented_ids else None)
+        request_id = accepted_correlation_id(exchange.headers.first(b"x-request-id"))
         correlation_id.set(request_id)
         current_user.set(None)
-        exchange.answer_fields.append(b"x-request-id: %b\r\n" % request_id.encode("ascii"))
+        request_id_field = b"x-request-id: %b\r\n" % request_id.encode("ascii")
+        exchange.answer_fields.append(request_id_field)
         decision = _Decision()
         try:
-            await self._decide(exchange, request_id, decision)
+            call = await self._decide(exchange, request_id_field, decision)
+            if call is not None:
+                await self._forwarder.forward(call, exchange)
         except GatewayError as refusal:
             _answer(refusal, exchange)
         except AnswerCut:
@@ -103,42 +112,45 @@ class Gateway:
                 _answer(GatewayError(), exchange)
         finally:
             route = decision.route.path if decision.route is not None else "unmatched"
-            count_request(route, exchange.status)
+            self._tally.count_request(route, exchange.status)
             describe_current_request(exchange.method, route, exchange.status)
             if not route.startswith("/actuator"):
                 self._access_log.note(
-                    method=exchange.method,
-                    route=route,
-                    status=exchange.status,
-                    seconds=time.perf_counter() - started,
-                    request_id=request_id,
-                    user=current_user.get(),
+                    exchange.method,
+                    route,
+                    exchange.status,
+                    time.monotonic() - exchange.started_at,
+                    request_id,
+                    decision.user,
                 )
 
-    async def _decide(self, exchange: Exchange, request_id: str, decision: "_Decision") -> None:
+    async def _decide(
+        self, exchange: Exchange, request_id_field: bytes, decision: "_Decision"
+    ) -> Call | None:
+        """Return what to ask which service; None when the request has been answered."""
         headers = exchange.headers
         permission = self._cross_origin.decide(exchange.method, headers)
         exchange.answer_fields += permission.fields
         if exchange.refusal is not None:
             raise exchange.refusal
-        raw_path, query = split_target(exchange.target)
-        path = canonical_path(raw_path, query)
-        host = checked_host(headers)
-        route = decision.route = self._table.find(path)
+        is_short = len(exchange.target) <= MAX_REMEMBERED_TARGET_BYTES
+        place = (self._found if is_short else self._find)(exchange.target)
+        forwarding = forwarding_fields(headers.single(b"host"), exchange.client)
+        route = decision.route = place.route
         if route is not None and route.access is Access.NOBODY:
             raise InternalPath
         if permission.is_refused:
             raise OriginRefused
         if permission.is_preflight:
             exchange.answer(200, [_PRIVATE[0]], b"")
-            return
+            return None
         if route is None:
-            raise RouteUnknown(path)
+            raise RouteUnknown(place.path)
         if exchange.method not in _METHODS:
             raise MethodRefused
         if route.service is None:
-            await answer_from(self._pages, exchange, path, query)
-            return
+            await asyncio.create_task(answer_from(self._pages, exchange, place.path, place.query))
+            return None
         identity = None
         if route.access is Access.SIGNED_IN:
             token = _bearer_token(exchange)
@@ -146,33 +158,41 @@ class Gateway:
             if identity is None:
                 identity = await self._verify(token)
             else:
-                _REMEMBERED.inc()
-            current_user.set(pseudonym(identity.sub))
+                self._tally.remembered_tokens += 1
+            decision.user = pseudonym(identity.sub)
+            current_user.set(decision.user)
             if not self._rate_limits.admits_at_once(identity, route):
                 await self._rate_limits.check_user(identity, route, exchange.method)
         elif route.limit is Limit.SIGN_IN:
             await self._rate_limits.check_sign_in(exchange)
-        target = encoded_path(route.upstream(path)).encode("ascii")
-        call = Call(
-            service=route.service,
-            target=b"%b?%b" % (target, query) if query else target,
-            fields=request_fields(
+        return Call(
+            route.service,
+            place.target,
+            request_fields(
                 headers,
-                host=host,
-                client=exchange.client,
-                request_id=request_id,
-                identity=identity,
-                gateway_key=self._gateway_key,
+                exchange.client,
+                forwarding,
+                request_id_field,
+                identity,
+                self._gateway_key,
             ),
-            answer_within_seconds=route.answer_within_seconds,
-            is_private=path.startswith("/api/"),
-            on_success=(
-                partial(self._revocations.end_session, identity.sub, identity.signed_in_at)
-                if route.ends_sessions and identity is not None
-                else None
-            ),
+            route.answer_within_seconds,
+            route.is_private,
+            partial(self._revocations.end_session, identity.sub, identity.signed_in_at)
+            if route.ends_sessions and identity is not None
+            else None,
         )
-        await self._forwarder.forward(call, exchange)
+
+    def _find(self, target: bytes) -> "_Place":
+        raw_path, query = split_target(target)
+        path = canonical_path(raw_path, query)
+        route = self._table.find(path)
+        upstream_target = b""
+        if route is not None and route.service is not None:
+            upstream_target = encoded_path(route.upstream(path)).encode("ascii")
+            if query:
+                upstream_target += b"?" + query
+        return _Place(path, query, route, upstream_target)
 
     async def _verify(self, token: bytes) -> Identity:
         try:
@@ -187,13 +207,26 @@ class Gateway:
         return identity
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What a target leads to."""
+
+    path: str
+    """Canonical."""
+    query: bytes
+    route: Route | None
+    target: bytes
+    """Path and query as the route's service knows them."""
+
+
 class _Decision:
     """What has been found out about a request, for its log line however it ends."""
 
-    __slots__ = ("route",)
+    __slots__ = ("route", "user")
 
     def __init__(self) -> None:
         self.route: Route | None = None
+        self.user: str | None = None
 
 
 def _bearer_token(exchange: Exchange) -> bytes:

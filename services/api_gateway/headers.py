@@ -19,6 +19,10 @@ class Headers:
     def __contains__(self, name: bytes) -> bool:
         return name in self._by_name
 
+    def first(self, name: bytes) -> bytes | None:
+        """Return the first value of a header."""
+        return next(iter(self.all(name)), None) if self._has_repeats else self._by_name.get(name)
+
     def single(self, name: bytes) -> bytes | None:
         """Return the value of a header that may occur once.
 

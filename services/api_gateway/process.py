@@ -11,6 +11,7 @@ from services.api_gateway.api_document.published import PublishedDocument
 from services.api_gateway.cross_origin import CrossOriginPolicy
 from services.api_gateway.forwarding import Forwarder
 from services.api_gateway.gateway import Gateway
+from services.api_gateway.metrics import Tally
 from services.api_gateway.pages import create_pages
 from services.api_gateway.rate_limits.leases import SharedLimiter
 from services.api_gateway.rate_limits.limiter import Limiter, LocalLimiter
@@ -65,6 +66,7 @@ class GatewayProcess:
         self._redis = _redis(settings)
         self._limiters = _limiters(settings, self._redis)
         self._access_log = AccessLog(is_on=settings.log_level in {"DEBUG", "INFO"})
+        self._tally = Tally()
         gateway = Gateway(
             forwarder=self._forwarder,
             verifier=TokenVerifier(
@@ -82,6 +84,7 @@ class GatewayProcess:
                 self._limiters, believes_forwarded=settings.environment == "production"
             ),
             access_log=self._access_log,
+            tally=self._tally,
         )
         self._server = Server(traced(gateway.handle), patience=patience)
 
@@ -94,6 +97,7 @@ class GatewayProcess:
             background = [
                 asyncio.create_task(self._key_set.keep_fresh()),
                 asyncio.create_task(self._revocations.keep_current()),
+                asyncio.create_task(self._tally.keep_poured()),
                 *(
                     asyncio.create_task(limiter.keep_current())
                     for limiter in self._limiters.values()
@@ -111,6 +115,7 @@ class GatewayProcess:
                 if self._redis is not None:
                     await self._redis.aclose()
                 self._access_log.flush()
+                self._tally.pour()
 
 
 def _collect_garbage_rarely() -> None:

@@ -70,6 +70,11 @@ class Route:
             return self.reach is not Reach.BELOW
         return path[len(self.path)] == "/" and self.reach is not Reach.ITSELF
 
+    @property
+    def is_private(self) -> bool:
+        """Whether answers are about somebody, so that no cache may keep them."""
+        return self.path.startswith("/api/")
+
     def upstream(self, path: str) -> str:
         """Return a matching path as the service knows it."""
         return self.upstream_path + path[len(self.path) :]

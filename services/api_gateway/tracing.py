@@ -3,15 +3,16 @@
 Both are put around what they trace, and only when spans are recorded, so that the hot path is the same without.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from typing import Any
 
 from services.api_gateway.forwarding import Call, Forwarder
 from services.api_gateway.server.exchange import Exchange
 from shared.tracing.asgi import describe_request
 from shared.tracing.spans import Span, is_tracing, span
 
-Handle = Callable[[Exchange], Awaitable[None]]
+Handle = Callable[[Exchange], Coroutine[Any, Any, None]]
 
 _request: ContextVar[Span | None] = ContextVar("request_span", default=None)
 

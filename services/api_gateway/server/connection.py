@@ -17,6 +17,7 @@ from services.api_gateway.errors import (
     TargetTooLong,
 )
 from services.api_gateway.headers import HeaderList, Headers
+from services.api_gateway.server.eager import Eager
 from services.api_gateway.server.exchange import Exchange
 from services.api_gateway.server.framing import checked_length
 from services.api_gateway.server.limits import (
@@ -36,6 +37,7 @@ class Host(Protocol):
     """The server as its connections see it."""
 
     patience: Patience
+    is_stopping: bool
 
     def admit(self, connection: "ClientConnection") -> bool:
         """Count a connection; False when there are too many."""
@@ -44,7 +46,7 @@ class Host(Protocol):
         """Stop counting a connection."""
 
     async def handle(self, exchange: Exchange) -> None:
-        """Answer an exchange, whatever happens."""
+        """Answer an exchange; one that stays unanswered has its connection cut."""
 
     def dated(self) -> bytes:
         """Return the `date` field."""
@@ -73,7 +75,7 @@ class ClientConnection(asyncio.Protocol):
         self._arriving: Exchange | None = None
         self._current: Exchange | None = None
         self._waiting: deque[Exchange] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._answering: Eager | None = None
         self._writable: asyncio.Future[None] | None = None
         self._is_paused = False
         self._reads_no_more = False
@@ -90,7 +92,10 @@ class ClientConnection(asyncio.Protocol):
         peer = self._transport.get_extra_info("peername")
         self._client = peer[0] if isinstance(peer, tuple) else "unknown"
         if self._host.admit(self):
-            self.deadline = time.monotonic() + self._patience.first_byte
+            patience = (
+                self._patience.draining if self._host.is_stopping else self._patience.first_byte
+            )
+            self.deadline = time.monotonic() + patience
         else:
             self._refuse(ServerFull())
 
@@ -98,9 +103,9 @@ class ClientConnection(asyncio.Protocol):
         """Give up whatever is being done for a client that has left."""
         self._host.forget(self)
         self.deadline = _NEVER
-        if self._task is not None:
-            self._task.cancel()
         self._waiting.clear()
+        if self._answering is not None:
+            self._answering.cancel()
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
@@ -108,14 +113,14 @@ class ClientConnection(asyncio.Protocol):
         if self._reads_no_more:
             self._discard(len(data))
             return
-        if self._unparsed_bytes == 0 and self._current is None and self._arriving is None:
-            self.deadline = time.monotonic() + self._patience.head
+        is_first = self._unparsed_bytes == 0 and self._current is None and self._arriving is None
         self._unparsed_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # The request itself is fine and is answered without upgrade; what follows is not ours to read.
-            self.stop()
+            if (last := self._last()) is not None:
+                last.closes = True
             self._stop_reading()
         except httptools.HttpParserError:
             self._refuse(FramingRefused())
@@ -124,6 +129,9 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(TargetTooLong() if too_long else HeadersTooLarge())
         elif self._unparsed_bytes > MAX_WRAPPING_BYTES:
             self._refuse(FramingRefused())
+        elif is_first and not self._waiting and self._arriving is None:
+            self.deadline = time.monotonic() + self._patience.head
+        self._go_on()
 
     def eof_received(self) -> bool:
         """Treat a half-closed connection as one whose client has left."""
@@ -141,6 +149,7 @@ class ClientConnection(asyncio.Protocol):
                 self._writable.set_result(None)
             self._writable = None
             self._set_deadline()
+            self._go_on()
 
     # What the parser finds.
 
@@ -185,13 +194,15 @@ class ClientConnection(asyncio.Protocol):
             headers=headers,
             length=length,
             client=self._client,
-            closes=refusal is not None or not self._parser.should_keep_alive(),
+            closes=refusal is not None
+            or self._host.is_stopping
+            or not self._parser.should_keep_alive(),
             takes_chunks=version == "1.1",
             started_at=time.monotonic(),
             refusal=refusal,
         )
         self._arriving = exchange
-        self._take(exchange)
+        self._waiting.append(exchange)
 
     def on_body(self, piece: bytes) -> None:
         """Hand a piece of the body over, or drop it when the answer did not wait for it."""
@@ -212,7 +223,8 @@ class ClientConnection(asyncio.Protocol):
         self._discarded_bytes = 0
         if exchange is not None:
             exchange.finish()
-            self._set_deadline()
+            if not self._waiting:
+                self._set_deadline()
 
     # What an exchange asks for.
 
@@ -259,46 +271,49 @@ class ClientConnection(asyncio.Protocol):
             self._transport.close()
 
     def stop(self) -> None:
-        """End the connection after what is being answered."""
+        """End the connection with the next answer, of which the client hears; or soon, when it asks for none.
+
+        A client's request may be on its way at this moment: one that meets a closed connection is lost, and a
+        balancer may not send a POST again.
+        """
         last = self._last()
-        if last is None:
-            self._transport.close()
-        else:
+        if last is not None and not last.has_begun:
             last.closes = True
+        elif last is None and not self._is_in_head and self._arriving is None:
+            self._set_deadline()
 
     # The order of exchanges.
 
-    def _take(self, exchange: Exchange) -> None:
-        if self._current is None:
-            self._start(exchange)
-            return
-        self._waiting.append(exchange)
-        self.pause_reading()
-        if len(self._waiting) > MAX_PIPELINED:
-            self._transport.abort()
+    def _go_on(self) -> None:
+        """Have the next request answered once the one before it has been; read no further while others wait."""
+        if self._waiting and self._current is None and self._writable is None:
+            self._current = self._waiting.popleft()
+            self.deadline = _NEVER
+            self._answering = Eager(self._host.handle(self._current), self._loop, self._has_ended)
+            self._answering.start()
+        if self._waiting:
+            self.pause_reading()
+            if len(self._waiting) > MAX_PIPELINED:
+                self._transport.abort()
 
-    def _start(self, exchange: Exchange) -> None:
-        self._current = exchange
-        self.deadline = _NEVER
-        self._task = self._loop.create_task(self._serve(exchange))
-
-    async def _serve(self, exchange: Exchange) -> None:
-        await self._host.handle(exchange)
-        self._task = None
-        self._current = None
-        if not exchange.is_answered:
+    def _has_ended(self) -> None:
+        """See what comes after an exchange."""
+        exchange, self._current = self._current, None
+        self._answering = None
+        if exchange is None or not exchange.is_answered:
             self._transport.abort()
         elif exchange.closes:
             self._linger(exchange)
         elif self._waiting:
-            await self.drain()
-            self._start(self._waiting.popleft())
+            self._go_on()
         else:
             self._set_deadline()
             self._read_on()
 
     def _refuse(self, refusal: GatewayError) -> None:
         """Answer nothing after this, and this itself only where no earlier request could take it for its answer."""
+        if self._reads_no_more:
+            return
         self._stop_reading()
         broken, self._arriving = self._arriving, None
         self._is_in_head = False
@@ -306,7 +321,8 @@ class ClientConnection(asyncio.Protocol):
             broken.fail(refusal)
             broken.refusal = broken.refusal or refusal
         elif not self._ends_anyway():
-            self._take(self._refused(refusal))
+            self._waiting.append(self._refused(refusal))
+            self._go_on()
 
     def _last(self) -> Exchange | None:
         return self._waiting[-1] if self._waiting else self._current
@@ -340,16 +356,20 @@ class ClientConnection(asyncio.Protocol):
             if arriving is not None:
                 self.deadline = arriving.started_at + self._patience.body
             else:
-                patience = self._patience.head if self._is_in_head else self._patience.idle
-                self.deadline = time.monotonic() + patience
+                self.deadline = time.monotonic() + self._between_requests()
         elif exchange.is_whole or exchange.unread:
             self.deadline = _NEVER
         else:
             self.deadline = min(self._body_due, exchange.started_at + self._patience.body)
 
+    def _between_requests(self) -> float:
+        if self._is_in_head:
+            return self._patience.head
+        return self._patience.draining if self._host.is_stopping else self._patience.idle
+
     def _stop_reading(self) -> None:
         self._reads_no_more = True
-        if self._current is not None:
+        if self._last() is not None:
             self.pause_reading()
 
     def _read_on(self) -> None:
@@ -359,6 +379,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _linger(self, exchange: Exchange) -> None:
         """Close, after reading a little of what was refused: closing with unread bytes resets the answer away."""
+        self._waiting.clear()
         if exchange.is_whole and not self._reads_no_more:
             self._transport.close()
             return

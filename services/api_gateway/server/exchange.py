@@ -161,7 +161,11 @@ class Exchange:
             self._line.resume_reading()
             self._arrival = asyncio.get_running_loop().create_future()
             await self._arrival
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        return self.taken()
+
+    def taken(self) -> bytes:
+        """Return what has arrived of the body since the last time; it may be nothing."""
+        body = b"".join(self._pieces)
         self._pieces.clear()
         self.unread = 0
         return body
@@ -220,8 +224,15 @@ class Exchange:
             self.closes = True
         if self.closes:
             fields.append(CLOSE)
-        head = [_STATUS_LINES[status], *fields, *self.answer_fields, self._line.dated(), b"\r\n"]
-        self._line.write(b"".join([*head, body]) if body else b"".join(head))
+        parts = (
+            _STATUS_LINES[status],
+            *fields,
+            *self.answer_fields,
+            self._line.dated(),
+            b"\r\n",
+            body,
+        )
+        self._line.write(b"".join(parts))
 
     def _wake(self) -> None:
         if self._arrival is not None and not self._arrival.done():

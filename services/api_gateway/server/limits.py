@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.web.serving import DRAIN_SECONDS
+
 MAX_TARGET_BYTES = 8192
 """Path and query together; the longest call of the contract is under 2 KiB."""
 
@@ -47,3 +49,6 @@ class Patience:
 
     idle: float = 190.0
     """Between requests: longer than the load balancer's idle time-out of 180 s, else it meets closed connections."""
+
+    draining: float = DRAIN_SECONDS
+    """Between requests while the server stops; with the next answer the client hears that the connection ends."""

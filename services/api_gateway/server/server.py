@@ -5,15 +5,13 @@ import contextlib
 import resource
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from email.utils import formatdate
+from typing import Any
 
 from services.api_gateway.server.connection import ClientConnection
 from services.api_gateway.server.exchange import Exchange
 from services.api_gateway.server.limits import MAX_CONNECTIONS, READ_AHEAD_BYTES, Patience
-from shared.logging import get_logger
-
-log = get_logger(__name__)
 
 SWEEP_SECONDS = 0.25
 """How exactly clients' time is measured; looking at 10,000 connections takes a millisecond."""
@@ -24,8 +22,8 @@ GRACEFUL_SECONDS = 20.0
 SPARE_DESCRIPTORS = 1024
 """Beside clients' connections: services, Redis, files."""
 
-Handler = Callable[[Exchange], Awaitable[None]]
-"""Answers an exchange; whatever it raises cuts the connection."""
+Handler = Callable[[Exchange], Coroutine[Any, Any, None]]
+"""Answers an exchange; one that it leaves unanswered, or raises for, has its connection cut."""
 
 
 class Server:
@@ -38,12 +36,13 @@ class Server:
         patience: Patience | None = None,
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
-        self._handler = handler
+        self.handle = handler
         self._connections: set[ClientConnection] = set()
         self._max_connections = max_connections
         self._date = b""
         self._last_has_left: asyncio.Event | None = None
         self.patience = patience or Patience()
+        self.is_stopping = False
 
     def admit(self, connection: ClientConnection) -> bool:
         """Count a connection; False when there are too many."""
@@ -56,13 +55,6 @@ class Server:
         self._connections.discard(connection)
         if self._last_has_left is not None and not self._connections:
             self._last_has_left.set()
-
-    async def handle(self, exchange: Exchange) -> None:
-        """Answer an exchange; one that cannot be answered stays unanswered, which cuts its connection."""
-        try:
-            await self._handler(exchange)
-        except Exception:
-            log.exception("exchange_failed")
 
     def dated(self) -> bytes:
         """Return the `date` field."""
@@ -90,6 +82,7 @@ class Server:
                 connection.abort()
 
     async def _finish(self) -> None:
+        self.is_stopping = True
         for connection in list(self._connections):
             connection.stop()
         if self._connections:

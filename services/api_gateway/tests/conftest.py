@@ -32,7 +32,9 @@ ALLOWED_ORIGIN = "https://planner.example.org"
 QUICK_SECONDS = 0.4
 """What the tests' table lets a service take to answer; the real one is checked in test_routes."""
 
-QUICK_PATIENCE = Patience(first_byte=1, head=0.6, body=1.2, stall=0.5, reading=1, lingering=0.3)
+QUICK_PATIENCE = Patience(
+    first_byte=1, head=0.6, body=1.2, stall=0.5, reading=1, lingering=0.3, draining=0.2
+)
 """What the tests' clients get; the real one is checked in test_slow_clients."""
 
 

@@ -11,6 +11,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from services.api_gateway.metrics import POUR_SECONDS
 from services.api_gateway.routes import (
     ANSWER_SECONDS,
     ROUTES,
@@ -242,6 +243,7 @@ async def test_process_serves_until_sigterm() -> None:
                 await asyncio.sleep(0.05)
         refused = await public.send("GET", "/api/v1/todos")
         assert refused.status == 401
+        await asyncio.sleep(2 * POUR_SECONDS)
         metrics = await management.send("GET", "/actuator/prometheus")
         assert (
             b'gateway_requests_total{route="/api/v1/todos",status_class="4xx"} 1.0' in metrics.body

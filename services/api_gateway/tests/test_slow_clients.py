@@ -5,9 +5,12 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 
+from services.api_gateway.server import connection as connection_module
+from services.api_gateway.server import server as server_module
 from services.api_gateway.server.exchange import Exchange
 from services.api_gateway.server.limits import (
     MAX_HEAD_BYTES,
@@ -18,9 +21,12 @@ from services.api_gateway.server.limits import (
 from services.api_gateway.server.server import SWEEP_SECONDS, Server
 from services.api_gateway.tests.conftest import QUICK_PATIENCE, System
 from services.api_gateway.tests.doubles import Message, answer, read_message
+from services.api_gateway.upstream.pool import KEEP_ALIVE_SECONDS
+from shared.web import serving
 from shared.web.serving import listen
 
 PATH = "/api/v1/todos"
+REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 SLACK_SECONDS = SWEEP_SECONDS + 0.5
 
 
@@ -30,6 +36,8 @@ def test_patience_ends_in_time() -> None:
     idle = patience.pop("idle")
     assert max(patience.values()) + SWEEP_SECONDS < 30
     assert idle > 180
+    # The services keep theirs for longer than we leave them idle.
+    assert KEEP_ALIVE_SECONDS < serving.KEEP_ALIVE_SECONDS
     assert (MAX_HEAD_BYTES, MAX_HEADERS, MAX_TARGET_BYTES) == (16 * 1024, 100, 8192)
 
 
@@ -181,23 +189,31 @@ async def test_client_that_waits_to_be_asked_for_its_body_is_asked(system: Syste
 
 
 @contextlib.asynccontextmanager
-async def _small_server(max_connections: int) -> AsyncIterator[tuple[Server, int, asyncio.Event]]:
-    async def handle(exchange: Exchange) -> None:
-        if exchange.refusal is not None:
-            exchange.answer(exchange.refusal.status, [], b"full")
-        else:
-            await asyncio.sleep(0.3)
-            exchange.answer(200, [], b"done")
-
-    server = Server(handle, patience=QUICK_PATIENCE, max_connections=max_connections)
+async def _served(server: Server) -> AsyncIterator[tuple[int, asyncio.Event]]:
     listener = listen("127.0.0.1", 0)
     stopping = asyncio.Event()
     serving = asyncio.create_task(server.serve(listener, stopping))
     try:
-        yield server, listener.getsockname()[1], stopping
+        yield listener.getsockname()[1], stopping
     finally:
         stopping.set()
         await serving
+
+
+@contextlib.asynccontextmanager
+async def _small_server(
+    max_connections: int, answer_seconds: float = 0.3
+) -> AsyncIterator[tuple[Server, int, asyncio.Event]]:
+    async def handle(exchange: Exchange) -> None:
+        if exchange.refusal is not None:
+            exchange.answer(exchange.refusal.status, [], b"full")
+        else:
+            await asyncio.sleep(answer_seconds)
+            exchange.answer(200, [], b"done")
+
+    server = Server(handle, patience=QUICK_PATIENCE, max_connections=max_connections)
+    async with _served(server) as (port, stopping):
+        yield server, port, stopping
 
 
 async def test_connection_beyond_the_limit_is_told_so_at_once() -> None:
@@ -214,18 +230,107 @@ async def test_connection_beyond_the_limit_is_told_so_at_once() -> None:
             writer.close()
 
 
+async def test_idle_connection_is_kept_for_longer_than_balancers_keep_theirs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """G-09: at least 65 s between requests, and 180 s for our own; then it ends."""
+    passed_seconds = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed_seconds)
+    for module in (server_module, connection_module):
+        monkeypatch.setattr(module, "time", clock)
+
+    async def handle(exchange: Exchange) -> None:
+        exchange.answer(200, [], b"done")
+
+    async with _served(Server(handle)) as (port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for idle_seconds in (0, 65, 180):
+            passed_seconds += idle_seconds
+            await asyncio.sleep(2 * SWEEP_SECONDS)
+            writer.write(REQUEST)
+            assert (await read_message(reader)).status == 200
+        passed_seconds += Patience().idle
+        async with asyncio.timeout(1):
+            assert await reader.read() == b""
+        writer.close()
+
+
 async def test_stop_finishes_what_is_being_answered() -> None:
-    """O-04: an answer under way is given, with the news that the connection ends; idle ones end."""
+    """O-04: an answer under way is given, with the news that the connection ends; idle ones end soon."""
     async with _small_server(max_connections=10) as (_, port, stopping):
         idle, idle_writer = await asyncio.open_connection("127.0.0.1", port)
         busy, busy_writer = await asyncio.open_connection("127.0.0.1", port)
-        busy_writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        busy_writer.write(REQUEST)
         await asyncio.sleep(0.1)
         stopping.set()
+        stopped_at = time.monotonic()
         response = await read_message(busy)
         assert (response.status, response.one("connection")) == (200, "close")
+        assert await busy.read() == b""
         assert await idle.read() == b""
+        seconds = time.monotonic() - stopped_at
+        assert QUICK_PATIENCE.draining <= seconds < QUICK_PATIENCE.draining + SLACK_SECONDS
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
         for writer in (idle_writer, busy_writer):
+            writer.close()
+
+
+async def test_stop_answers_what_comes_just_then() -> None:
+    """O-04, I-02: of 20 clients that ask without pause none meets a closed connection before it hears of it."""
+
+    async def asks_on(port: int, answers: list[str | None]) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not answers or answers[-1] != "close":
+            writer.write(REQUEST)
+            answers.append((await read_message(reader)).one("connection"))
+            await asyncio.sleep(0.001)
+        assert await reader.read() == b""
+        writer.close()
+
+    async with _small_server(max_connections=50, answer_seconds=0.002) as (_, port, stopping):
+        kept: list[list[str | None]] = [[] for _ in range(20)]
+        clients = [asyncio.create_task(asks_on(port, answers)) for answers in kept]
+        await asyncio.sleep(0.2)
+        assert all(len(answers) > 3 for answers in kept)
+        stopping.set()
+        async with asyncio.timeout(QUICK_PATIENCE.draining + SLACK_SECONDS):
+            await asyncio.gather(*clients)
+        assert all("close" not in answers[:-1] for answers in kept)
+
+
+async def test_stop_lets_an_upload_and_a_download_end() -> None:
+    """O-04, I-02: a body on its way is taken and an answer that has begun is given whole."""
+
+    async def handle(exchange: Exchange) -> None:
+        if exchange.has_body:
+            size = 0
+            while piece := await exchange.read():
+                size += len(piece)
+            exchange.answer(200, [], b"%d" % size)
+            return
+        exchange.begin(200, [], None)
+        for _ in range(3):
+            await exchange.send(b"piece")
+            await asyncio.sleep(0.1)
+        exchange.end()
+
+    async with _served(Server(handle, patience=QUICK_PATIENCE)) as (port, stopping):
+        up, up_writer = await asyncio.open_connection("127.0.0.1", port)
+        up_writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc")
+        down, down_writer = await asyncio.open_connection("127.0.0.1", port)
+        down_writer.write(REQUEST)
+        await asyncio.sleep(0.05)
+        stopping.set()
+        await asyncio.sleep(0.1)
+        up_writer.write(b"def")
+        uploaded, downloaded = await read_message(up), await read_message(down)
+        assert (uploaded.body, uploaded.one("connection")) == (b"6", "close")
+        # Its head was sent before the stop; the next answer on the connection tells.
+        assert (downloaded.body, downloaded.one("connection")) == (b"piece" * 3, None)
+        down_writer.write(REQUEST)
+        assert (await read_message(down)).one("connection") == "close"
+        for writer in (up_writer, down_writer):
             writer.close()
 
 

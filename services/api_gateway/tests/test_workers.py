@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from services.api_gateway.metrics import POUR_SECONDS
 from services.api_gateway.tests.conftest import gateway_settings
 from services.api_gateway.tests.doubles import (
     Client,
@@ -95,6 +96,7 @@ async def test_two_workers_hold_one_limit_and_survive_each_other(
         print(f"{dict(statuses)} of 150 requests over two workers")  # noqa: T201
         assert set(statuses) == {200, 429}
         assert 90 <= statuses[200] <= 110
+        await asyncio.sleep(2 * POUR_SECONDS)
         metrics = (await management.send("GET", "/actuator/prometheus")).body.decode()
         served = f'gateway_requests_total{{route="{PATH}",status_class="2xx"}} {statuses[200]}.0'
         assert served in metrics

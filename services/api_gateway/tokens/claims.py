@@ -20,9 +20,9 @@ _CLIENT_CLAIM = {"id": "aud", "access": "client_id"}
 """Where each kind of token names its app client; access tokens have no `aud` (external-apis.md 7.2)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Identity:
-    """Whom a valid token belongs to, and until when it is valid."""
+    """Whom a valid token belongs to, and until when it is valid; one for each token, so that it is a quick key."""
 
     sub: str
     email: str | None

@@ -82,20 +82,20 @@ class Admission:
         first_came_at = next(iter(self._waiting.values()), now)
         if now - first_came_at > CROWDED_SECONDS or len(self._waiting) >= MAX_WAITING:
             raise Overloaded
-        waiting = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[None] = loop.create_future()
         self._waiting[waiting] = now
+        giving_up = loop.call_later(WAIT_SECONDS, _give_up, waiting)
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await waiting
-        except (TimeoutError, asyncio.CancelledError) as problem:
+            await waiting
+        except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled():
-                # Its turn came just as it gave up.
+                # Its turn came just as its client left.
                 self._under_way -= 1
                 self._call_next()
-            if isinstance(problem, TimeoutError):
-                raise Overloaded from problem
             raise
         finally:
+            giving_up.cancel()
             self._waiting.pop(waiting, None)
 
     def leave(self, seconds: float) -> None:
@@ -127,3 +127,8 @@ class Admission:
             if not waiting.done():
                 self._under_way += 1
                 waiting.set_result(None)
+
+
+def _give_up(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_exception(Overloaded())

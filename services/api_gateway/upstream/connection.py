@@ -7,7 +7,7 @@ from typing import cast
 
 import httptools
 
-from services.api_gateway.headers import HeaderList
+from services.api_gateway.headers import HeaderList, Headers
 from services.api_gateway.upstream.errors import (
     AnswerLate,
     ConnectionBroke,
@@ -212,19 +212,20 @@ class ServiceConnection(asyncio.Protocol):
             self._fields = []
             return
         self._status = status
-        lengths = [value for name, value in self._fields if name == b"content-length"]
-        codings = [value for name, value in self._fields if name == b"transfer-encoding"]
-        self._length = int(lengths[0]) if lengths else None
+        headers = Headers(self._fields)
+        length = headers.first(b"content-length")
+        codings = headers.all(b"transfer-encoding")
+        self._length = None if length is None else int(length)
         self.is_sound = self._parser.should_keep_alive()
         if self._is_head:
             self._is_whole = True
             # llhttp waits for a body here; a new parser does not.
             self._parser = httptools.HttpResponseParser(self)
         elif status > 599 or (
-            codings and (lengths or [c.lower() for c in codings] != [b"chunked"])
+            codings and (length is not None or [c.lower() for c in codings] != [b"chunked"])
         ):
             self._fail(NotHTTP())
-        elif not lengths and not codings and status not in _NO_BODY:
+        elif length is None and not codings and status not in _NO_BODY:
             # It would end with the connection, and half of it would look like a whole one.
             self._fail(NotHTTP())
         else:

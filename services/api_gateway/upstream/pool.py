@@ -70,7 +70,8 @@ class ConnectionPool:
             raise Overloaded
         self._open += 1
         try:
-            connection = await self._connect()
+            # Its time-out needs a task.
+            connection = await asyncio.create_task(self._connect())
         except BaseException:
             self._open -= 1
             raise
