@@ -12,7 +12,10 @@ from local_stack.mysql_server import start_mysql
 from local_stack.session import running_stack
 from shared.settings import Settings
 from shared.testing.collector import Collector, running_collector
+from shared.testing.upserts import refuse_unnamed_new_values
 from shared.tracing.spans import ENDPOINT_VARIABLE, configure_tracing, stop_tracing
+
+refuse_unnamed_new_values()
 
 NEED_THE_SYSTEM = ("tests/system/", "local_stack/tests/test_local_stack.py")
 

@@ -47,7 +47,9 @@ def scans(database_url: str) -> Iterator[dict[str, list[str]]]:
         found["explained"].append(statement)
         with connect(database_url) as connection, connection.cursor() as cursor:
             # Explaining a locking read would wait for the lock that is held here.
-            cursor.execute(f"EXPLAIN {statement.removesuffix(' FOR UPDATE')}", parameters)
+            cursor.execute(
+                f"EXPLAIN FORMAT=TRADITIONAL {statement.removesuffix(' FOR UPDATE')}", parameters
+            )
             names = [column[0] for column in cursor.description]
             steps = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         if any(step["type"] in {"ALL", "index"} for step in steps):

@@ -71,7 +71,7 @@ async def test_pages_together_are_the_whole_list_and_every_call_is_few_statement
         assert len(whole) > 1
         assert len(sent) == 1 + pages
         for statement, parameters in (sent[0], sent[1], sent[-1]):
-            for row in planner.rows(f"EXPLAIN {statement}", *parameters):
+            for row in planner.rows(f"EXPLAIN FORMAT=TRADITIONAL {statement}", *parameters):
                 if row["table"] in ("schedules", "categories"):
                     assert row["type"] not in ("ALL", "index"), (path, row)
 

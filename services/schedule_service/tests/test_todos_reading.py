@@ -301,7 +301,9 @@ async def test_no_list_scans_the_table(api, planner, category, todos, statements
         statements.clear()
         assert (await api.get(f"/v1/todos{query}")).status_code == 200
         for statement, parameters in list(statements):
-            for step in planner.rows(f"EXPLAIN {statement}", *(parameters or ())):
+            for step in planner.rows(
+                f"EXPLAIN FORMAT=TRADITIONAL {statement}", *(parameters or ())
+            ):
                 if step["table"] == "todos":
                     assert step["type"] not in ("ALL", "index"), (query, step)
                     assert int(step["rows"]) < 1_000, (query, step)

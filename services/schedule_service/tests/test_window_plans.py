@@ -81,7 +81,7 @@ async def test_one_statement_on_an_index_for_any_number_of_members(
     assert answer.status_code == 200, answer.text
     assert len(statements) == 1
     statement, parameters = statements[0]
-    steps = planner.rows(f"EXPLAIN {statement}", *parameters)
+    steps = planner.rows(f"EXPLAIN FORMAT=TRADITIONAL {statement}", *parameters)
     of_the_table = [step for step in steps if step["table"] == "schedules"]
     assert len(of_the_table) == 2
     for step in of_the_table:

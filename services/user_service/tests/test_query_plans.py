@@ -174,7 +174,7 @@ def _plan(
 
     filled = re.sub(r"%s", value, statement).replace("%%", "%")
     with connect(database_url) as connection, connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN {filled}")
+        cursor.execute(f"EXPLAIN FORMAT=TRADITIONAL {filled}")
         columns = [column[0] for column in cursor.description or ()]
         steps = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     return [(str(s["table"]), str(s["type"]), s["key"]) for s in steps if s["table"]]
