@@ -1,5 +1,6 @@
 """Fixtures for every test of the repository."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from shared.testing.upserts import refuse_unnamed_new_values
 from shared.tracing.spans import ENDPOINT_VARIABLE, configure_tracing, stop_tracing
 
 refuse_unnamed_new_values()
+# Collecting only makes objects that stay: looking through them for garbage would take half its time.
+gc.disable()
 
 NEED_THE_SYSTEM = ("tests/system/", "local_stack/tests/test_local_stack.py")
 
@@ -75,6 +78,12 @@ def stack(stack_directory: Path) -> Iterator[dict[str, Any]]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests of the running system, which take longest."""
     items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but not among what was collected."""
+    gc.freeze()
+    gc.enable()
 
 
 class OneSystemPerRun(LoadScopeScheduling):  # type: ignore[misc]

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from services.course_service.main import course_app
 from services.course_service.migrate import MIGRATIONS
@@ -14,7 +15,7 @@ from shared.database import Database
 from shared.events.routes import LLM_ANALYSIS, SUBMISSION_EVENTS, TASK_CREATION
 from shared.messaging.queues import create_queues
 from shared.testing.hostile_sqs import HostileSQS
-from shared.testing.schemas import connect, empty_tables, execute, migrated_schema
+from shared.testing.schemas import connect, delete_rows, execute, migrated_schema
 
 QUEUE_NAMES = QueueNames(
     task_creation=TASK_CREATION.name,
@@ -40,7 +41,7 @@ async def open_database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def database(open_database: Database, database_url: str) -> Database:
-    empty_tables(database_url)
+    delete_rows(database_url, numbered_anew=("courses", "enrollments", "assignments"))
     return open_database
 
 
@@ -74,8 +75,15 @@ async def worker(database: Database) -> Worker:
     return Worker(database, sqs, QUEUE_NAMES)
 
 
+@pytest.fixture(scope="session")
+def session_app(open_database: Database) -> FastAPI:
+    """The API, whose routes take a while to build."""
+    return course_app(open_database, QUEUE_NAMES)
+
+
 @pytest.fixture
-async def client(database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(course_app(database, QUEUE_NAMES))
+async def client(session_app: FastAPI, database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    """The API on empty tables."""
+    transport = httpx.ASGITransport(session_app)
     async with httpx.AsyncClient(transport=transport, base_url="http://course") as client:
         yield client

@@ -19,7 +19,7 @@ from services.schedule_service.migrate import MIGRATIONS
 from services.schedule_service.sync.handlers import task_creation_handler
 from shared.database import Database
 from shared.messaging.consumer import Handler
-from shared.testing.schemas import connect, empty_tables, migrated_schema
+from shared.testing.schemas import connect, delete_rows, migrated_schema
 
 SUB = "7b0e0f6a-1111-4222-8333-944455556666"
 OTHER_SUB = "0a1b2c3d-1111-4222-8333-944455550000"
@@ -35,7 +35,7 @@ def schedule_db(mysql_server_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(schedule_db: str) -> str:
-    empty_tables(schedule_db)
+    delete_rows(schedule_db)
     return schedule_db
 
 

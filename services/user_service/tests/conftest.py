@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import event
 
 from services.user_service.deletions.service import Deletions
@@ -21,7 +22,7 @@ from services.user_service.tests.fakes import (
 )
 from shared.database import Database
 from shared.logging import JSONFormatter
-from shared.testing.schemas import connect, execute, migrated_schema
+from shared.testing.schemas import delete_rows, execute, migrated_schema
 
 API_KEY = "key-of-the-function"
 PEOPLE = ("ann", "bob", "cho", "dan")
@@ -54,10 +55,7 @@ async def open_database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def database(open_database: Database, database_url: str) -> Database:
-    # Deleting a few rows is ten times faster than truncating; no test asks for particular ids.
-    with connect(database_url) as connection, connection.cursor() as cursor:
-        for table in TABLES:
-            cursor.execute(f"DELETE FROM `{table}`")
+    delete_rows(database_url)
     return open_database
 
 
@@ -143,8 +141,15 @@ def sealer() -> Sealer:
     return Sealer([SealingKey("default", bytes(range(32)))])
 
 
+@pytest.fixture(scope="session")
+def session_app(open_database: Database) -> FastAPI:
+    """The API, whose routes take a tenth of a second to build."""
+    return build_app(open_database, {"api_key": API_KEY}, None)
+
+
 @pytest.fixture
 async def client(
+    session_app: FastAPI,
     database: Database,
     pool: FakeUserPool,
     canvas: FakeCanvas,
@@ -153,16 +158,14 @@ async def client(
     schedule_service: FakeService,
     deletions: Deletions,
 ) -> AsyncIterator[httpx.AsyncClient]:
-    parts = {
-        "user_pool": pool,
-        "canvas_profiles": canvas,
-        "canvas_sync": canvas_sync,
-        "group_data": schedule_service,
-        "deletions": deletions,
-        "sealer": sealer,
-        "api_key": API_KEY,
-    }
-    transport = httpx.ASGITransport(build_app(database, parts, None))
+    """The API on empty tables, with doubles of this test's own around it."""
+    session_app.state.user_pool = pool
+    session_app.state.canvas_profiles = canvas
+    session_app.state.canvas_sync = canvas_sync
+    session_app.state.group_data = schedule_service
+    session_app.state.deletions = deletions
+    session_app.state.sealer = sealer
+    transport = httpx.ASGITransport(session_app)
     async with httpx.AsyncClient(transport=transport, base_url="http://user") as client:
         yield client
 

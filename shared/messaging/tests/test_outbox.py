@@ -29,7 +29,7 @@ from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
 from shared.testing.collector import Collector
 from shared.testing.hostile_sqs import HostileSQS
-from shared.testing.schemas import empty_tables, execute
+from shared.testing.schemas import delete_rows, execute
 from shared.tracing.spans import flush_spans, span
 
 QUEUE = TASK_CREATION.name
@@ -57,7 +57,7 @@ def schema_url(mysql_server_url: str) -> Iterator[str]:
 
 @pytest.fixture
 async def database(schema_url: str) -> AsyncIterator[Database]:
-    empty_tables(schema_url)
+    delete_rows(schema_url)
     database = Database(schema_url)
     yield database
     await database.close()
