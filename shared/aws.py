@@ -5,8 +5,12 @@ from typing import Any
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from botocore.loaders import Loader
 
 from shared.settings import Settings
+
+DESCRIPTIONS = Loader()
+"""AWS's descriptions of its services, read once: each client would read its own, which is most of its cost."""
 
 
 def aws_client(
@@ -28,7 +32,9 @@ def aws_client(
         max_attempts: Tries in total; 1 for calls that must not be repeated.
         connections: Size of the connection pool.
     """
-    return get_session().create_client(  # type: ignore[no-any-return]
+    session = get_session()
+    session.register_component("data_loader", DESCRIPTIONS)
+    return session.create_client(  # type: ignore[no-any-return]
         service,
         region_name=settings.aws_region,
         endpoint_url=settings.aws_endpoint_url,
