@@ -7,7 +7,7 @@ import traceback
 from local_stack import commands
 from local_stack.errors import StackError
 from local_stack.state_directory import StateDirectory
-from shared.messaging.dead_letters_command import add_commands
+from shared.messaging.dead_letters_arguments import add_commands
 
 
 def main() -> int:

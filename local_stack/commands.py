@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local_stack.children import ProcessIdentity
 from local_stack.demo import API_PAGE_PATH, open_gateway, run_demo, sign_in
@@ -16,14 +16,16 @@ from local_stack.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local_stack.errors import StackError
 from local_stack.health import all_healthy
 from local_stack.progress import say
-from local_stack.stack import LocalStack, port_offset
 from local_stack.state_directory import REPOSITORY, StateDirectory, read_json, write_private
 from local_stack.supervisor import (
     RecordedProcess,
     end_recorded_processes,
     recorded_processes,
 )
-from shared.messaging import dead_letters_command
+
+if TYPE_CHECKING:
+    # The stack's imports take longer than most commands, which need none of them.
+    from local_stack.stack import LocalStack
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells report it."""
@@ -39,7 +41,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def run(directory: StateDirectory) -> int:
     """Start the system, do the demo and stay until a signal; returns the exit code."""
 
-    async def demonstrate(stack: LocalStack) -> None:
+    async def demonstrate(stack: "LocalStack") -> None:
         async with open_gateway(stack.gateway_url) as gateway:
             user = await run_demo(gateway, _described(directory)["canvas_token"])
         write_private(directory.token_file, f"{user.token}\n")
@@ -53,16 +55,18 @@ def run(directory: StateDirectory) -> int:
 def serve(directory: StateDirectory) -> int:
     """Be the supervisor that `up` starts in the background; returns the exit code."""
 
-    async def do_nothing(_: LocalStack) -> None:
+    async def do_nothing(_: "LocalStack") -> None:
         pass
 
     return asyncio.run(_supervise(directory, do_nothing))
 
 
 async def _supervise(
-    directory: StateDirectory, when_ready: Callable[[LocalStack], Awaitable[None]]
+    directory: StateDirectory, when_ready: Callable[["LocalStack"], Awaitable[None]]
 ) -> int:
     """Start a stack, keep it running until a signal, and end every process it started."""
+    from local_stack.stack import LocalStack, port_offset
+
     stack = LocalStack(directory, port_offset())
     work = asyncio.current_task()
     loop = asyncio.get_running_loop()
@@ -192,6 +196,8 @@ def token(directory: StateDirectory) -> int:
 
 def dlq(directory: StateDirectory, arguments: argparse.Namespace) -> int:
     """See, replay and remove dead letters of the running system; returns the exit code."""
+    from shared.messaging import dead_letters_command
+
     described = _described(directory)
     os.environ |= {
         "AWS_ENDPOINT_URL": described["aws"],

@@ -4,7 +4,8 @@ import argparse
 import signal
 import sys
 
-from shared.messaging.dead_letters_command import add_commands, run
+from shared.messaging.dead_letters_arguments import add_commands
+from shared.messaging.dead_letters_command import run
 
 
 def main() -> int:

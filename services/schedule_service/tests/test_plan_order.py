@@ -46,13 +46,12 @@ def titles(planner, sub=None):
     return sorted(row["title"] for row in rows)
 
 
-async def test_a_thousand_random_orders_of_plans_end_at_the_highest_version(
-    database, planner, plan
-):
+@pytest.mark.parametrize("count", [200, pytest.param(1_000, marks=pytest.mark.chaos)])
+async def test_random_orders_of_plans_end_at_the_highest_version(database, planner, plan, count):
     """Q-03: with duplicates and equal marks, an assignment for each order."""
     randomness = random.Random(4)
     expected, stored_count, skipped_count = {}, 0, 0
-    for start in range(0, 1_000, 50):
+    for start in range(0, count, 50):
         messages = []
         for number in range(start + 1, start + 51):
             versions = list(range(1, randomness.randint(2, 4) + 1))
@@ -75,8 +74,8 @@ async def test_a_thousand_random_orders_of_plans_end_at_the_highest_version(
         f"\nQ-03: {right} of {len(expected)} orders of plans end at the highest version"
         f" ({stored_count} deliveries stored, {skipped_count} older ones skipped)"
     )
-    assert (right, len(final)) == (1_000, 1_000)
-    assert skipped_count > 500
+    assert (right, len(final)) == (count, count)
+    assert skipped_count > count / 2
 
 
 async def test_any_order_leaves_the_todos_of_the_highest_version(

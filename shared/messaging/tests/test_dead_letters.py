@@ -14,7 +14,8 @@ from shared.aws import aws_client
 from shared.database import Database, utc_now
 from shared.events.routes import LLM_ANALYSIS, QUEUES, TASK_CREATION
 from shared.messaging.dead_letters import DeadLetterQueue
-from shared.messaging.dead_letters_command import add_commands, run
+from shared.messaging.dead_letters_arguments import add_commands
+from shared.messaging.dead_letters_command import run
 from shared.messaging.failure_log import FailureColumns, FailureLog
 from shared.messaging.failures import FailedMessage
 from shared.messaging.publisher import Publisher
