@@ -1,6 +1,7 @@
 """Every endpoint of every service asks whoever reaches its port for a key, once one is configured."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterable, Iterator
 
 import httpx
 import pytest
@@ -80,6 +81,16 @@ def _routes(routes: object) -> Iterator[APIRoute]:
             yield from _routes(route.original_router.routes)
 
 
+async def _statuses(calls: Iterable[tuple[FastAPI, str]], headers: dict[str, str]) -> list[int]:
+    """Return how each app answers; all are asked at once, for each waits until its database is given up."""
+
+    async def status(app: FastAPI, path: str) -> int:
+        async with _client(app) as client:
+            return (await client.get(path, headers=headers)).status_code
+
+    return await asyncio.gather(*(status(app, path) for app, path in calls))
+
+
 def _client(app: FastAPI) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service")
 
@@ -124,13 +135,11 @@ async def test_the_key_opens_what_needs_it_and_nobody_asks_when_it_is_unset(
 ) -> None:
     """G-03, additions.md A: with the key a call reaches the endpoint, as it does without any setting."""
     headers = {} if key is None else {"X-Gateway-Key": key}
-    for app, path in zip(
-        _apps(key), ("/v1/friends", "/v1/enrollments", "/v1/categories"), strict=True
-    ):
-        async with _client(app) as client:
-            # Only the database is missing.
-            answer = await client.get(path, headers=CALLER | headers)
-            assert answer.status_code not in {401, 404}, path
+    paths = ("/v1/friends", "/v1/enrollments", "/v1/categories")
+
+    statuses = await _statuses(zip(_apps(key), paths, strict=True), CALLER | headers)
+
+    assert not {401, 404} & set(statuses), statuses
 
 
 async def test_functions_reach_their_endpoints_with_their_own_key() -> None:
@@ -139,11 +148,12 @@ async def test_functions_reach_their_endpoints_with_their_own_key() -> None:
         "User Service API": "/internal/v1/credentials/canvas/connected",
         "Schedule Service API": f"/internal/v1/analyses/{'0' * 64}",
     }
-    for app in _apps(KEY):
-        if app.title in paths:
-            async with _client(app) as client:
-                answer = await client.get(paths[app.title], headers={"X-Api-Key": API_KEY})
-                assert answer.status_code not in {401, 404}
+    calls = [(app, paths[app.title]) for app in _apps(KEY) if app.title in paths]
+
+    statuses = await _statuses(calls, {"X-Api-Key": API_KEY})
+
+    assert len(statuses) == 2
+    assert not {401, 404} & set(statuses), statuses
 
 
 @pytest.mark.parametrize("key", ["short", "with blanks in it, 32 long", "x" * 257])
