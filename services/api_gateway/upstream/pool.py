@@ -1,17 +1,25 @@
 """Keeps the connections to one service for the next calls, and bounds how many there are."""
 
 import asyncio
+import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Self
 from urllib.parse import urlsplit
+
+from aiohappyeyeballs import AddrInfoType, start_connection
 
 from services.api_gateway.upstream.connection import ServiceConnection
 from services.api_gateway.upstream.errors import Overloaded, Unreachable
 
 CONNECT_SECONDS = 3.0
 """Services are in the same network; a connection that takes longer leads nowhere."""
+
+NEXT_ADDRESS_SECONDS = 0.1
+"""Until a service's next address is tried beside the first: that of an instance that died stays known for seconds, and
+nobody answers there. In one network an instance that lives answers within a millisecond."""
 
 KEEP_ALIVE_SECONDS = 60.0
 """Well below the 190 s after which services close idle connections, so that we hardly ever meet a closed one."""
@@ -91,12 +99,26 @@ class ConnectionPool:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
+                open_socket = await start_connection(
+                    await self._addresses(), happy_eyeballs_delay=NEXT_ADDRESS_SECONDS
+                )
+                open_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 _, connection = await loop.create_connection(
-                    lambda: ServiceConnection(loop), self._host, self._port, ssl=self._tls
+                    lambda: ServiceConnection(loop),
+                    sock=open_socket,
+                    ssl=self._tls,
+                    server_hostname=self._host if self._tls else None,
                 )
         except (OSError, TimeoutError) as problem:
             raise Unreachable from problem
         return connection
+
+    async def _addresses(self) -> Sequence[AddrInfoType]:
+        """Look the service's name up."""
+        loop = asyncio.get_running_loop()
+        return await loop.getaddrinfo(
+            self._host, self._port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
 
     async def _watch(self) -> None:
         """End calls that take too long, and connections that nobody uses any more."""
