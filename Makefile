@@ -12,7 +12,7 @@ LINTERS_INSTALLED := $(LINTERS_VENV)/.installed
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status logs token dlq backup restore check audit test fuzz chaos format package bench
+.PHONY: help install run up down status logs token dlq backup restore check audit test fuzz chaos soak format package bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile

@@ -1,4 +1,8 @@
-"""How long and how large: `SOAK_MINUTES` and `SOAK_ROWS` shorten a run that is only to show that it works."""
+"""How long and how large: `SOAK_MINUTES` and `SOAK_ROWS` shorten a run that is only to show that it works.
+
+The files run by name: migrations are measured before the system starts, and what kills its instances comes before what
+watches them.
+"""
 
 import os
 from pathlib import Path
