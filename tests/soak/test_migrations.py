@@ -21,6 +21,9 @@ IDLE_RUNS = 5
 """Of migrators with nothing to do, to compare with: two Python processes that start take more of two cores than most
 changes of a schema, and on AWS they run elsewhere."""
 
+UNNOTICED_SECONDS = 0.01
+"""A p95 below this is no disturbance, whatever it is the double of."""
+
 AFTERWARDS_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 1.5
 """The one second for which a migration waits for a table, and what the machine adds."""
@@ -86,7 +89,7 @@ def test_two_migrators_at_once_disturb_the_first_release_little(
     assert codes == [0, 0]
     assert revision == newest_revision(migrations)
     assert traffic.failures == []
-    assert percentile_95(during) <= max(2 * percentile_95(idle), 0.02)
+    assert percentile_95(during) <= max(2 * percentile_95(idle), UNNOTICED_SECONDS)
     assert max(during) <= LONGEST_WAIT_SECONDS
 
 
