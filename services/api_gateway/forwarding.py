@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from services.api_gateway.errors import (
     BodyTooLarge,
     GatewayError,
-    UpstreamLeftAlone,
     UpstreamNotHTTP,
     UpstreamTimedOut,
     UpstreamUnavailable,
@@ -287,9 +286,9 @@ def _leave(link: _Link, call: Call, now: float) -> None:
 
 def _failure(problem: ServiceFailed) -> GatewayError:
     if isinstance(problem, CircuitOpen):
-        return UpstreamLeftAlone(problem.retry_after_seconds)
+        return UpstreamUnavailable(problem.retry_after_seconds)
     if isinstance(problem, Overloaded):
-        return UpstreamLeftAlone(1)
+        return UpstreamUnavailable(1)
     if isinstance(problem, AnswerLate):
         return UpstreamTimedOut()
     if isinstance(problem, NotHTTP):
