@@ -33,7 +33,6 @@ from services.api_gateway.tokens.claims import Identity
 from services.api_gateway.tokens.errors import KeysUnavailable, TokenRefused
 from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.verifier import TokenVerifier
-from services.api_gateway.tracing import describe_current_request
 from shared.logging import (
     accepted_correlation_id,
     correlation_id,
@@ -94,9 +93,8 @@ class Gateway:
         current_user.set(None)
         request_id_field = b"x-request-id: %b\r\n" % request_id.encode("ascii")
         exchange.answer_fields.append(request_id_field)
-        decision = _Decision()
         try:
-            call = await self._decide(exchange, request_id_field, decision)
+            call = await self._decide(exchange, request_id_field)
             if call is not None:
                 await self._forwarder.forward(call, exchange)
         except GatewayError as refusal:
@@ -111,22 +109,18 @@ class Gateway:
             else:
                 _answer(GatewayError(), exchange)
         finally:
-            route = decision.route.path if decision.route is not None else "unmatched"
-            self._tally.count_request(route, exchange.status)
-            describe_current_request(exchange.method, route, exchange.status)
-            if not route.startswith("/actuator"):
+            self._tally.count_request(exchange.route, exchange.status)
+            if not exchange.route.startswith("/actuator"):
                 self._access_log.note(
                     exchange.method,
-                    route,
+                    exchange.route,
                     exchange.status,
                     time.monotonic() - exchange.started_at,
                     request_id,
-                    decision.user,
+                    exchange.user,
                 )
 
-    async def _decide(
-        self, exchange: Exchange, request_id_field: bytes, decision: "_Decision"
-    ) -> Call | None:
+    async def _decide(self, exchange: Exchange, request_id_field: bytes) -> Call | None:
         """Return what to ask which service; None when the request has been answered."""
         headers = exchange.headers
         permission = self._cross_origin.decide(exchange.method, headers)
@@ -136,7 +130,7 @@ class Gateway:
         is_short = len(exchange.target) <= MAX_REMEMBERED_TARGET_BYTES
         place = (self._found if is_short else self._find)(exchange.target)
         forwarding = forwarding_fields(headers.single(b"host"), exchange.client)
-        route = decision.route = place.route
+        route, exchange.route = place.route, place.name
         if route is not None and route.access is Access.NOBODY:
             raise InternalPath
         if permission.is_refused:
@@ -159,8 +153,8 @@ class Gateway:
                 identity = await self._verify(token)
             else:
                 self._tally.remembered_tokens += 1
-            decision.user = pseudonym(identity.sub)
-            current_user.set(decision.user)
+            exchange.user = pseudonym(identity.sub)
+            current_user.set(exchange.user)
             if not self._rate_limits.admits_at_once(identity, route):
                 await self._rate_limits.check_user(identity, route, exchange.method)
         elif route.limit is Limit.SIGN_IN:
@@ -187,12 +181,12 @@ class Gateway:
         raw_path, query = split_target(target)
         path = canonical_path(raw_path, query)
         route = self._table.find(path)
-        upstream_target = b""
-        if route is not None and route.service is not None:
-            upstream_target = encoded_path(route.upstream(path)).encode("ascii")
-            if query:
-                upstream_target += b"?" + query
-        return _Place(path, query, route, upstream_target)
+        if route is None:
+            return _Place(path, query)
+        upstream_target = encoded_path(route.upstream(path)).encode("ascii")
+        if query:
+            upstream_target += b"?" + query
+        return _Place(path, query, route, route.path, upstream_target)
 
     async def _verify(self, token: bytes) -> Identity:
         try:
@@ -214,19 +208,11 @@ class _Place:
     path: str
     """Canonical."""
     query: bytes
-    route: Route | None
-    target: bytes
+    route: Route | None = None
+    name: str = "unmatched"
+    """Of the route, for log and metrics."""
+    target: bytes = b""
     """Path and query as the route's service knows them."""
-
-
-class _Decision:
-    """What has been found out about a request, for its log line however it ends."""
-
-    __slots__ = ("route", "user")
-
-    def __init__(self) -> None:
-        self.route: Route | None = None
-        self.user: str | None = None
 
 
 def _bearer_token(exchange: Exchange) -> bytes:

@@ -4,17 +4,14 @@ Both are put around what they trace, and only when spans are recorded, so that t
 """
 
 from collections.abc import Callable, Coroutine
-from contextvars import ContextVar
 from typing import Any
 
 from services.api_gateway.forwarding import Call, Forwarder
 from services.api_gateway.server.exchange import Exchange
 from shared.tracing.asgi import describe_request
-from shared.tracing.spans import Span, is_tracing, span
+from shared.tracing.spans import is_tracing, span
 
 Handle = Callable[[Exchange], Coroutine[Any, Any, None]]
-
-_request: ContextVar[Span | None] = ContextVar("request_span", default=None)
 
 
 def traced(handle: Handle) -> Handle:
@@ -27,21 +24,12 @@ def traced(handle: Handle) -> Handle:
             await handle(exchange)
             return
         with span(exchange.method, "server") as request:
-            # The requests of one connection share a context.
-            begun = _request.set(request)
             try:
                 await handle(exchange)
             finally:
-                _request.reset(begun)
+                describe_request(request, exchange.method, exchange.route, exchange.status)
 
     return handle_traced
-
-
-def describe_current_request(method: str, route: str, status: int) -> None:
-    """Say what the request around this was about, if it is recorded."""
-    request = _request.get()
-    if request is not None:
-        describe_request(request, method, route, status)
 
 
 class TracedForwarder(Forwarder):

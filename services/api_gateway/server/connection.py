@@ -65,6 +65,7 @@ class ClientConnection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._client = "unknown"
+        self.dated = host.dated
         # Of the request whose header fields are arriving.
         self._target = b""
         self._fields: HeaderList = []
@@ -247,10 +248,6 @@ class ClientConnection(asyncio.Protocol):
         self._body_due = time.monotonic() + self._patience.stall
         self._set_deadline()
         self._read_on()
-
-    def dated(self) -> bytes:
-        """Return the `date` field."""
-        return self._host.dated()
 
     def abort(self) -> None:
         """End the connection at once."""

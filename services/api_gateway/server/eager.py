@@ -58,13 +58,10 @@ class Eager:
             log.exception("exchange_failed")
             self._has_ended()
         else:
-            self._wait(waits_for)
-
-    def _wait(self, waits_for: asyncio.Future[Any] | None) -> None:
-        if waits_for is None:
-            self._loop.call_soon(self._step, context=self._context)
-            return
-        # How a task tells a future that somebody waits for it.
-        waits_for._asyncio_future_blocking = False
-        self._waits_for = waits_for
-        waits_for.add_done_callback(self._step, context=self._context)
+            if waits_for is None:
+                self._loop.call_soon(self._step, context=self._context)
+                return
+            # How a task tells a future that somebody waits for it.
+            waits_for._asyncio_future_blocking = False
+            self._waits_for = waits_for
+            waits_for.add_done_callback(self._step, context=self._context)

@@ -60,11 +60,13 @@ class Exchange:
         "length",
         "method",
         "refusal",
+        "route",
         "started_at",
         "status",
         "takes_chunks",
         "target",
         "unread",
+        "user",
     )
 
     def __init__(
@@ -97,6 +99,9 @@ class Exchange:
         """Why the request must not be looked at any further."""
         self.answer_fields: list[bytes] = []
         """Rendered fields that every answer to this request carries."""
+        self.route = "unmatched"
+        """Name of what was asked for, and the caller's pseudonym: for the log."""
+        self.user: str | None = None
         self.status = 0
         self.has_begun = False
         self.is_chunked = False
