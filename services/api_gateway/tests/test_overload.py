@@ -7,17 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
-import pytest
-
 from services.api_gateway.tests.conftest import System
 from services.api_gateway.tests.doubles import Message
 from services.api_gateway.upstream.admission import (
-    CROWDED_SECONDS,
     ENOUGH,
     FEWEST,
+    FIRST_LINE,
     LATE_SECONDS,
     LOOK_SECONDS,
-    MAX_WAITING,
     MOST,
     START,
     WAIT_SECONDS,
@@ -77,33 +74,43 @@ def test_few_slow_calls_among_quick_ones_change_nothing() -> None:
     assert admission.at_once == START
 
 
-async def test_newcomers_are_refused_at_once_while_the_first_has_waited_long() -> None:
-    """O-03: by the clock, not by how many wait."""
-    clock = Clock()
-    admission = _filled(clock)
-    waiting = [asyncio.create_task(admission.turn()) for _ in range(3)]
+async def _waiting_of(admission: Admission, newcomers: int) -> int:
+    """Let calls come at once, and return how many of them waited; all end refused."""
+    turns = [asyncio.create_task(admission.turn()) for _ in range(newcomers)]
     await asyncio.sleep(0)
-    clock.now = CROWDED_SECONDS * 1.1
-    with pytest.raises(Overloaded):
-        await admission.turn()
-    for _ in waiting:
-        admission.leave(0.01)
-    await asyncio.gather(*waiting)
-    again = asyncio.create_task(admission.turn())
-    await asyncio.sleep(0)
-    admission.leave(0.01)
-    await again
-
-
-async def test_burst_waits_in_a_bounded_line() -> None:
-    """O-03: a burst that comes faster than time can tell."""
-    admission = _filled(Clock())
-    waiting = [asyncio.create_task(admission.turn()) for _ in range(MAX_WAITING + 10)]
-    await asyncio.sleep(0)
-    assert admission.waiting == MAX_WAITING
-    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    waiting = admission.waiting
+    ended = await asyncio.gather(*turns, return_exceptions=True)
     assert all(isinstance(each, Overloaded) for each in ended)
     assert admission.waiting == 0
+    return waiting
+
+
+async def test_no_more_wait_than_get_their_turn_in_time() -> None:
+    """O-03: whoever would only wait to be refused is refused at once, by how fast the service is while it is busy."""
+    clock = Clock()
+    admission = _filled(clock)
+    assert await _waiting_of(admission, 2 * FIRST_LINE) == FIRST_LINE
+    for answers_a_second in (200, 2000):
+        for _ in range(answers_a_second):
+            clock.now += 1 / answers_a_second
+            admission.leave(LATE_SECONDS / 2)
+            while admission.admits_at_once():
+                pass
+        in_time = answers_a_second * WAIT_SECONDS
+        assert abs(await _waiting_of(admission, 400) - in_time) <= 1
+
+
+async def test_line_stays_as_long_while_the_service_is_not_busy() -> None:
+    """O-03: few answers because few ask say nothing about how fast it is."""
+    clock = Clock()
+    admission = Admission(clock=clock)
+    for _ in range(1000):
+        clock.now += LOOK_SECONDS
+        assert admission.admits_at_once()
+        admission.leave(0.01)
+    while admission.admits_at_once():
+        pass
+    assert await _waiting_of(admission, 2 * FIRST_LINE) == FIRST_LINE
 
 
 async def test_call_whose_client_left_is_not_waited_for() -> None:

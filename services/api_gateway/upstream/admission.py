@@ -29,11 +29,8 @@ ENOUGH = 16
 WAIT_SECONDS = 0.075
 """For others' answers; then a call is refused, which the client is to hear within 0.1 s (O-03)."""
 
-CROWDED_SECONDS = 0.05
-"""While the first in the line has waited longer than this, newcomers would only wait to be refused."""
-
-MAX_WAITING = 512
-"""Calls in the line, of a burst that comes faster than time can tell."""
+FIRST_LINE = 64
+"""Calls that may wait until answers have told how many turns come in time: a service that gives 850 a second."""
 
 
 class Admission:
@@ -48,7 +45,8 @@ class Admission:
         self._clock = clock
         self._at_once = float(START)
         self._under_way = 0
-        self._waiting: dict[asyncio.Future[None], float] = {}
+        self._waiting: dict[asyncio.Future[None], None] = {}
+        self._line = float(FIRST_LINE)
         self._looked_at = clock()
         self._answers = 0
         self._late = 0
@@ -78,13 +76,12 @@ class Admission:
         Raises:
             Overloaded: It would not be, or was not, in time.
         """
-        now = self._clock()
-        first_came_at = next(iter(self._waiting.values()), now)
-        if now - first_came_at > CROWDED_SECONDS or len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= int(self._line):
+            # Its turn would not come in time: it would only wait to be refused.
             raise Overloaded
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[None] = loop.create_future()
-        self._waiting[waiting] = now
+        self._waiting[waiting] = None
         giving_up = loop.call_later(WAIT_SECONDS, _give_up, waiting)
         try:
             await waiting
@@ -110,8 +107,12 @@ class Admission:
 
     def _look(self) -> None:
         now = self._clock()
-        if now - self._looked_at < LOOK_SECONDS:
+        seconds = now - self._looked_at
+        if seconds < LOOK_SECONDS:
             return
+        if self._was_reached:
+            # As busy as it may be, the service gives so many turns before a call in the line gives up.
+            self._line = max(1.0, self._answers / seconds * WAIT_SECONDS)
         if self._late * 2 > self._answers:
             self._at_once = max(FEWEST, self._at_once * FEWER)
         elif self._was_reached:
