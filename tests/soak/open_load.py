@@ -1,19 +1,28 @@
-"""Offers requests at a rate whatever becomes of them, on bare sockets: a client that never is the slow one."""
+"""Offers requests at a rate whatever becomes of them: a client that never is the slow one and takes little itself.
+
+It runs in a thread with an event loop of its own and answers callbacks, without a task or a timer for each request:
+about 30 us of processor time instead of 200, of which five times the peak would have taken a core from the services.
+"""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 import httptools
+import uvloop
 
 PATIENCE_SECONDS = 12.0
 """Longer than the gateway's own 10 s, so that its answer is seen."""
 
+TICK_SECONDS = 0.001
+"""Between two looks at what is due."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """One request's end; status 0 is none at all."""
 
@@ -23,20 +32,21 @@ class Answered:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self) -> None:
+    """Carries one request after the other, and tells what became of each."""
+
+    def __init__(self, ended: Callable[["_Connection", int], None]) -> None:
+        self._ended = ended
         self._parser = httptools.HttpResponseParser(self)
-        self._answer: asyncio.Future[int] | None = None
         self._transport: asyncio.Transport
+        self.offered_at: float | None = None
         self.is_open = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self.is_open = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_open = False
-        self._settle(0)
+        self._end(0, is_open=False)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -45,21 +55,99 @@ class _Connection(asyncio.Protocol):
             self.close()
 
     def on_message_complete(self) -> None:
-        self.is_open = self._parser.should_keep_alive()
-        self._settle(self._parser.get_status_code())
+        self._end(self._parser.get_status_code(), is_open=self._parser.should_keep_alive())
 
-    def ask(self, request: bytes) -> "asyncio.Future[int]":
-        self._answer = asyncio.get_running_loop().create_future()
+    def ask(self, request: bytes, offered_at: float) -> None:
+        self.offered_at = offered_at
         self._transport.write(request)
-        return self._answer
 
     def close(self) -> None:
-        self.is_open = False
         self._transport.abort()
 
-    def _settle(self, status: int) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(status)
+    def _end(self, status: int, *, is_open: bool) -> None:
+        self.is_open = is_open
+        if self.offered_at is not None:
+            self._ended(self, status)
+
+
+class _Run:
+    """One stretch of load, within its event loop."""
+
+    def __init__(self, address: tuple[str, int], requests: list[bytes]) -> None:
+        self._address = address
+        self._requests = requests
+        self._idle: deque[_Connection] = deque()
+        self._busy: set[_Connection] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+        self._ends_at = 0.0
+        self.answered: list[Answered] = []
+        self.asked = 0
+
+    async def offer(self, per_second: float, seconds: float) -> None:
+        began_at = time.monotonic()
+        count = int(per_second * seconds)
+        while self.asked < count:
+            due = min(count, int((time.monotonic() - began_at) * per_second) + 1)
+            while self.asked < due:
+                self._ask(self._idle.pop() if self._idle else None)
+            await asyncio.sleep(TICK_SECONDS)
+        await self._until_all_have_ended()
+
+    async def as_many_as_possible(self, clients: int, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        for _ in range(clients):
+            self._ask(None)
+        await asyncio.sleep(seconds)
+        await self._until_all_have_ended()
+
+    async def _until_all_have_ended(self) -> None:
+        while len(self.answered) < self.asked:
+            await asyncio.sleep(0.05)
+            late = time.monotonic() - PATIENCE_SECONDS
+            for connection in [each for each in self._busy if (each.offered_at or 0) < late]:
+                connection.close()
+        for connection in self._idle:
+            connection.close()
+
+    def _ask(self, connection: _Connection | None) -> None:
+        request = self._requests[self.asked % len(self._requests)]
+        self.asked += 1
+        offered_at = time.monotonic()
+        if connection is not None:
+            self._send(connection, request, offered_at)
+            return
+        connecting = asyncio.create_task(self._connect_and_send(request, offered_at))
+        self._connecting.add(connecting)
+        connecting.add_done_callback(self._connecting.discard)
+
+    async def _connect_and_send(self, request: bytes, offered_at: float) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                _, connection = await loop.create_connection(
+                    lambda: _Connection(self._ended), *self._address
+                )
+        except (OSError, TimeoutError):
+            self._note(offered_at, 0)
+        else:
+            self._send(connection, request, offered_at)
+
+    def _send(self, connection: _Connection, request: bytes, offered_at: float) -> None:
+        self._busy.add(connection)
+        connection.ask(request, offered_at)
+
+    def _ended(self, connection: _Connection, status: int) -> None:
+        assert connection.offered_at is not None
+        self._note(connection.offered_at, status)
+        connection.offered_at = None
+        self._busy.discard(connection)
+        if time.monotonic() < self._ends_at:
+            self._ask(connection if connection.is_open else None)
+        elif connection.is_open:
+            self._idle.append(connection)
+
+    def _note(self, offered_at: float, status: int) -> None:
+        self.answered.append(Answered(offered_at, time.monotonic() - offered_at, status))
 
 
 class OpenLoad:
@@ -67,66 +155,21 @@ class OpenLoad:
 
     def __init__(self, url: str, paths: tuple[str, ...], headers: Mapping[str, str]) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._address = (parts.hostname or "", parts.port or 80)
         fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._requests = [
             f"GET {path} HTTP/1.1\r\nhost: {parts.netloc}\r\n{fields}\r\n".encode()
             for path in paths
         ]
-        self._idle: deque[_Connection] = deque()
-        self._number = 0
 
     async def offer(self, per_second: float, seconds: float) -> list[Answered]:
         """Offer so many requests; returns when all have ended."""
-        answered: list[Answered] = []
-        began_at = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            for number in range(int(per_second * seconds)):
-                wait = began_at + number / per_second - time.monotonic()
-                if wait > 0:
-                    await asyncio.sleep(wait)
-                group.create_task(self._one(answered))
-        return answered
+        run = _Run(self._address, self._requests)
+        await asyncio.to_thread(lambda: uvloop.run(run.offer(per_second, seconds)))
+        return run.answered
 
     async def as_many_as_possible(self, clients: int, seconds: float) -> list[Answered]:
         """Let so many clients ask again as soon as they are answered."""
-        answered: list[Answered] = []
-        ends_at = time.monotonic() + seconds
-
-        async def client() -> None:
-            while time.monotonic() < ends_at:
-                await self._one(answered)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(clients):
-                group.create_task(client())
-        return answered
-
-    def close(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
-
-    async def _one(self, answered: list[Answered]) -> None:
-        offered_at = time.monotonic()
-        self._number += 1
-        status = 0
-        connection: _Connection | None = None
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                connection = await self._connection()
-                status = await connection.ask(self._requests[self._number % len(self._requests)])
-        except (OSError, TimeoutError):
-            if connection is not None:
-                connection.close()
-        if connection is not None and connection.is_open:
-            self._idle.append(connection)
-        answered.append(Answered(offered_at, time.monotonic() - offered_at, status))
-
-    async def _connection(self) -> _Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_open:
-                return connection
-        loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(_Connection, self._host, self._port)
-        return connection
+        run = _Run(self._address, self._requests)
+        await asyncio.to_thread(lambda: uvloop.run(run.as_many_as_possible(clients, seconds)))
+        return run.answered

@@ -50,7 +50,6 @@ async def test_memory_descriptors_and_connections_do_not_grow(
             looks.append(look_at(now["pids"][name], minute))
         await asyncio.sleep(SAMPLE_SECONDS)
     answered = await offering
-    load.close()
 
     failed = Counter(each.status for each in answered if each.status != 200)
     print(
@@ -92,7 +91,6 @@ async def test_five_times_too_much_leaves_the_useful_work_standing(now: dict[str
     refused = [each for each in flood if each.status != 200]
     await asyncio.sleep(max(0.0, over_at + RECOVERY_SECONDS - time.monotonic()))
     after = await load.offer(peak / 4, PEAK_SECONDS / 2)
-    load.close()
 
     slow = [each for each in refused if each.seconds > REFUSAL_SECONDS]
     print(
