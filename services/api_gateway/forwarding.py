@@ -25,10 +25,8 @@ from services.api_gateway.upstream.circuit import FAILURES_TO_OPEN, Circuit
 from services.api_gateway.upstream.connection import Answer, ServiceConnection
 from services.api_gateway.upstream.errors import (
     AnswerLate,
-    CircuitOpen,
     ConnectionBroke,
     NotHTTP,
-    Overloaded,
     ServiceFailed,
     Unreachable,
 )
@@ -46,6 +44,12 @@ SECOND_TRY_SECONDS = (0.02, 0.1)
 
 _CLIENTS_TURN_SECONDS = 60.0
 """While it is the client whom everyone waits for, whose own time ends earlier (`server.limits.Patience`)."""
+
+_REFUSALS: Mapping[type[ServiceFailed], type[GatewayError]] = {
+    AnswerLate: UpstreamTimedOut,
+    NotHTTP: UpstreamNotHTTP,
+}
+"""What a client hears of a failure; of all others, that the service is unavailable."""
 
 _REPEATABLE = frozenset({"GET", "HEAD"})
 """Without a body, sent twice at most; everything else arrives at most once (G-08)."""
@@ -133,7 +137,8 @@ class Forwarder:
                 call.admitted_at = time.perf_counter()
             await self._try(link, call, exchange)
         except ServiceFailed as problem:
-            raise _failure(problem) from problem
+            refusal = _REFUSALS.get(type(problem), UpstreamUnavailable)
+            raise refusal(problem.retry_after_seconds) from problem
         finally:
             _leave(link, call, time.perf_counter())
 
@@ -282,18 +287,6 @@ def _leave(link: _Link, call: Call, now: float) -> None:
     if call.admitted_at is not None:
         link.admission.leave(now - call.admitted_at)
         call.admitted_at = None
-
-
-def _failure(problem: ServiceFailed) -> GatewayError:
-    if isinstance(problem, CircuitOpen):
-        return UpstreamUnavailable(problem.retry_after_seconds)
-    if isinstance(problem, Overloaded):
-        return UpstreamUnavailable(1)
-    if isinstance(problem, AnswerLate):
-        return UpstreamTimedOut()
-    if isinstance(problem, NotHTTP):
-        return UpstreamNotHTTP()
-    return UpstreamUnavailable()
 
 
 def _note_success(link: _Link) -> None:

@@ -4,6 +4,9 @@
 class ServiceFailed(Exception):
     """The service gave no usable answer to a call."""
 
+    retry_after_seconds: int | None = None
+    """When it is known that trying sooner is of no use."""
+
 
 class Unreachable(ServiceFailed):
     """No connection to the service could be opened."""
@@ -31,6 +34,8 @@ class NotHTTP(ServiceFailed):
 
 class Overloaded(ServiceFailed):
     """More calls wait for the service than it could answer in time."""
+
+    retry_after_seconds = 1
 
 
 class CircuitOpen(ServiceFailed):

@@ -77,11 +77,15 @@ class ConnectionPool:
         if self._open >= self._max_connections:
             raise Overloaded
         self._open += 1
+        # Its time-out needs a task.
+        connecting = asyncio.create_task(self._connect())
         try:
-            # Its time-out needs a task.
-            connection = await asyncio.create_task(self._connect())
+            connection = await connecting
         except BaseException:
             self._open -= 1
+            # The client may leave in the very moment in which the connection is there.
+            if connecting.done() and not connecting.cancelled() and not connecting.exception():
+                connecting.result().close()
             raise
         self._busy.add(connection)
         return connection
