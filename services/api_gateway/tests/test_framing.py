@@ -10,6 +10,7 @@ import time
 import httptools
 import pytest
 
+from services.api_gateway.server.limits import MAX_PIPELINED
 from services.api_gateway.tests.conftest import System
 from services.api_gateway.tests.doubles import read_message
 from services.api_gateway.upstream.connection import MAX_ANSWER_HEAD_BYTES, ServiceConnection
@@ -161,6 +162,19 @@ async def test_pipelined_answers_keep_their_order(system: System) -> None:
     received, _ = await _everything(system.client.port, requests + b"GET /x HTTP/9.9\r\n\r\n")
     assert re.findall(rb"/v1/todos/(\d)", received) == [b"0", b"1", b"2"]
     assert re.findall(rb"HTTP/1\.1 (\d{3})", received) == [b"200", b"200", b"200", b"400"]
+
+
+async def test_requests_that_are_answered_at_once_keep_their_order(system: System) -> None:
+    """G-04: as many as may wait behind each other, none of which waits for anything."""
+    requests = b"".join(
+        b"GET /unknown/%d HTTP/1.1\r\nHost: x\r\n\r\n" % number for number in range(MAX_PIPELINED)
+    )
+    last = b"GET /unknown/last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    received, _ = await _everything(system.client.port, requests + last)
+    assert re.findall(rb'"path":"/unknown/(\w+)"', received) == [
+        *(b"%d" % number for number in range(MAX_PIPELINED)),
+        b"last",
+    ]
 
 
 async def test_malformed_chunk_after_the_head_went_on_reaches_no_service_whole(
