@@ -20,7 +20,23 @@ refuse_unnamed_new_values()
 # Collecting only makes objects that stay: looking through them for garbage would take half its time.
 gc.disable()
 
-NEED_THE_SYSTEM = ("tests/system/", "local_stack/tests/test_local_stack.py")
+WORKER_OF_ITS_OWN = {
+    "the running system": ("tests/system/", "local_stack/tests/test_local_stack.py"),
+    "chaos that needs a core": (
+        "tests/chaos/test_outage.py",
+        "tests/chaos/test_poison.py",
+        "tests/chaos/test_availability.py",
+        "tests/chaos/test_replacement.py",
+    ),
+    "chaos that waits": (
+        "tests/chaos/test_gateway_clients.py",
+        "tests/chaos/test_canvas_governor.py",
+        "tests/chaos/test_outbox.py",
+        "tests/chaos/test_long_work.py",
+    ),
+}
+"""Files, in order, that one worker runs one after another. A system runs once; of the kill tests, those with a rate or
+a share to keep are never beside each other, and beside the ones that wait as long as they last."""
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +91,33 @@ def stack(stack_directory: Path) -> Iterator[dict[str, Any]]:
         yield described
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--figures`, for workers of pytest-xdist swallow what passing tests print."""
+    parser.addoption("--figures", action="store_true", help="show what passing tests have printed")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the figures."""
+    if not terminalreporter.config.getoption("--figures"):
+        return
+    terminalreporter.section("figures")
+    for report in terminalreporter.getreports("passed"):
+        for line in report.capstdout.splitlines():
+            # Log lines of the code under test are JSON objects.
+            if line and not line.startswith("{"):
+                terminalreporter.write_line(line)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests of the running system, which take longest."""
-    items.sort(key=lambda item: item.get_closest_marker("stack") is None)
+    """Begin with the tests of the running system, which take longest, and with `WORKER_OF_ITS_OWN`."""
+    order = [start for starts in WORKER_OF_ITS_OWN.values() for start in starts]
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        is_of_the_system = item.get_closest_marker("stack") is not None
+        starts = (n for n, start in enumerate(order) if item.nodeid.startswith(start))
+        return not is_of_the_system, next(starts, len(order))
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish() -> None:
@@ -87,11 +127,11 @@ def pytest_collection_finish() -> None:
 
 
 class OneSystemPerRun(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps each file on one worker, and all that need the running system on the same one."""
+    """Keeps each file on one worker, and the files of `WORKER_OF_ITS_OWN` together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "the running system" if file.startswith(NEED_THE_SYSTEM) else file
+        together = (name for name, starts in WORKER_OF_ITS_OWN.items() if nodeid.startswith(starts))
+        return next(together, nodeid.partition("::")[0])
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -22,7 +22,7 @@ KEEP_ALIVE_SECONDS = 190
 LEAVING_SECONDS = {"production": 20.0, "local": 1.5}
 """By ENVIRONMENT: how long a service that is told to stop still takes new connections, for callers find it by a name
 that leads to it a while longer. On AWS a record stays in caches for 10 s after the seconds that its removal takes; on
-one machine nothing is cached, but the tests of replacements remember an address for a second."""
+one machine nothing is cached, but the tests of replacements remember an address for a while."""
 
 DRAIN_SECONDS = 3.0
 """For callers to come back on connections that they keep, and to hear that these end: a POST that meets a

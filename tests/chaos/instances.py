@@ -6,10 +6,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -18,22 +18,54 @@ from local_stack.ports import LOOPBACK, free_port
 from local_stack.processes import SERVICES
 from local_stack.state_directory import StateDirectory, read_json
 from tests.chaos.balancer import Balancer
+from tests.chaos.forks import Process
 
 INSTANCES = 2
 SERVICE_NAMES = ("user_service", "course_service", "schedule_service")
 MODULES = {service.name: service.module for service in SERVICES}
 
-DEREGISTRATION_SECONDS = 0.2
+DEREGISTRATION_SECONDS = 1.0
 """Between a load balancer's last request to a gateway and SIGTERM: ECS waits for the one before the other."""
 
-REMEMBERED_SECONDS = 1.0
+REMEMBERED_SECONDS = 0.5
 """After SIGTERM, how long callers remember a service's address: ECS does not wait for what is in caches of names. A
-service takes connections for half a second more (`shared.web.serving.LEAVING_SECONDS`)."""
+service takes connections for a second more (`shared.web.serving.LEAVING_SECONDS`), which a busy machine may need."""
 
 READY_SECONDS = 60.0
 """An instance is ready within three seconds, on a crowded machine within half a minute."""
 
 Environment = Mapping[str, str]
+
+
+class Running(Protocol):
+    """A process, as asyncio and `Process` have it."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Return its exit code once it has ended."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send a signal."""
+
+    async def wait(self) -> int:
+        """Wait until it has ended."""
+
+
+Start = Callable[[str, Environment, Path], Awaitable[Running]]
+"""Starts a module as a process of this environment with this log."""
+
+
+async def spawn(module: str, environment: Environment, log: Path) -> Running:
+    """Start a process as production does, with all that it has to import."""
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, env=dict(environment), stdout=output, stderr=output
+        )
+
+
+async def fork(module: str, environment: Environment, log: Path) -> Running:
+    """Start a process that has its imports already."""
+    return Process(module, environment, log)
 
 
 class NeverReady(Exception):
@@ -43,8 +75,9 @@ class NeverReady(Exception):
 class Instance:
     """One process on ports of its own."""
 
-    def __init__(self, name: str, environment: Environment, log: Path) -> None:
+    def __init__(self, name: str, environment: Environment, log: Path, start: Start = fork) -> None:
         self.name = name
+        self._start = start
         self.port = free_port()
         self.management_port = free_port()
         self._environment = {
@@ -53,7 +86,7 @@ class Instance:
             "MANAGEMENT_PORT": str(self.management_port),
         }
         self._log = log
-        self.process: asyncio.subprocess.Process
+        self.process: Running
         self.client = httpx.AsyncClient(
             base_url=f"http://{LOOPBACK}:{self.port}", timeout=30, trust_env=False
         )
@@ -63,14 +96,7 @@ class Instance:
 
     async def start(self) -> None:
         """Start the process; does not wait until it works."""
-        with self._log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", MODULES[self.name]),
-                env=dict(self._environment),
-                stdout=log,
-                stderr=log,
-            )
+        self.process = await self._start(MODULES[self.name], self._environment, self._log)
 
     @property
     def is_running(self) -> bool:
@@ -119,8 +145,9 @@ class Instance:
 class Group:
     """The instances of one process behind one address, and what an orchestrator does with them."""
 
-    def __init__(self, name: str, environment: Environment, log: Path) -> None:
+    def __init__(self, name: str, environment: Environment, log: Path, start: Start) -> None:
         self.name = name
+        self._start = start
         self.balancer = Balancer()
         self.registered: list[Instance] = []
         self.stops: list[tuple[int, float]] = []
@@ -187,7 +214,7 @@ class Group:
         await self.balancer.close()
 
     async def _add(self, environment: Environment, ready_seconds: float) -> None:
-        instance = Instance(self.name, environment, self._log)
+        instance = Instance(self.name, environment, self._log, self._start)
         await instance.start()
         self._all.append(instance)
         try:
@@ -234,7 +261,11 @@ class Fleet:
 
 @asynccontextmanager
 async def running_fleet(
-    stack: Mapping[str, Any], directory: Path, changes: Environment | None = None
+    stack: Mapping[str, Any],
+    directory: Path,
+    changes: Environment | None = None,
+    *,
+    start: Start = fork,
 ) -> AsyncIterator[Fleet]:
     """Start two instances of each HTTP process, with the settings that the stack's own have.
 
@@ -242,9 +273,10 @@ async def running_fleet(
         stack: A running stack's `stack.json`.
         directory: For a log per process.
         changes: Settings that all of them get instead.
+        start: How a process is started.
     """
     groups = {
-        name: Group(name, environment_of(stack["pids"][name]), directory / f"{name}.log")
+        name: Group(name, environment_of(stack["pids"][name]), directory / f"{name}.log", start)
         for name in (*SERVICE_NAMES, "gateway")
     }
     try:

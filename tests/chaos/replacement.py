@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from shared.testing.schemas import execute
-from tests.chaos.instances import Fleet, NeverReady, running_fleet
+from tests.chaos.instances import Fleet, NeverReady, Start, fork, running_fleet
 from tests.chaos.load import Load, sign_up
 
 PER_SECOND = 100
@@ -51,11 +51,20 @@ class Replaced:
     instances_replaced: int
 
 
-async def replace_under_load(stack: Mapping[str, Any], directory: Path, requests: int) -> Replaced:
-    """Roll a release out and back, again and again until so many requests were sent."""
+async def replace_under_load(
+    stack: Mapping[str, Any], directory: Path, requests: int, *, start: Start = fork
+) -> Replaced:
+    """Roll a release out and back, again and again until so many requests were sent.
+
+    Args:
+        stack: A running stack's `stack.json`.
+        directory: For a log per process.
+        requests: How many at least.
+        start: How instances are started.
+    """
     student = await sign_up(stack)
     rollbacks: list[float] = []
-    async with running_fleet(stack, directory) as fleet:
+    async with running_fleet(stack, directory, start=start) as fleet:
         async with (
             Load(fleet.gateways, student, PER_SECOND) as load,
             next_schema(stack),

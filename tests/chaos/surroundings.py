@@ -26,7 +26,7 @@ from shared.messaging.dead_letters import DeadLetterQueue
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import queue_url
 from shared.testing.schemas import connect, execute
-from tests.chaos.nursery import Process
+from tests.chaos.forks import Process
 from tests.chaos.proxy import Proxy, Step
 
 COURSE = "services.course_service.worker"

@@ -110,6 +110,10 @@ async def test_a_worker_whose_consumer_died_ends(
     def answer(call: str) -> dict[str, Any]:
         if call == "GetQueueUrl":
             return {"QueueUrl": url}
+        if call == "GetQueueAttributes":
+            # The monitor of the queue is not what breaks.
+            names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+            return {"Attributes": dict.fromkeys(names, "0")}
         if call == "ReceiveMessage":
             answered_at.append(time.monotonic())
             return {"Messages": [{"MessageId": "without-a-receipt", "Body": "{}"}]}
@@ -138,11 +142,11 @@ async def serve_sqs(answer: Callable[[str], dict[str, Any]]) -> asyncio.Server:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        fields = dict(line.lower().split(": ", 1) for line in head.splitlines() if ": " in line)
+        lines = (line.split(": ", 1) for line in head.splitlines() if ": " in line)
+        fields = {name.lower(): value for name, value in lines}
         await reader.readexactly(int(fields.get("content-length", 0)))
         call = fields["x-amz-target"].partition(".")[2]
-        names = {"getqueueurl": "GetQueueUrl", "receivemessage": "ReceiveMessage"}
-        body = json.dumps(answer(names.get(call, call))).encode()
+        body = json.dumps(answer(call)).encode()
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nconnection: close\r\n"
             b"content-length: %d\r\n\r\n%b" % (len(body), body)
