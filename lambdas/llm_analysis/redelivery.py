@@ -5,17 +5,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shared.logging import get_logger
-from shared.messaging.queues import SQSClient, queue_url
+from shared.messaging.queues import BROKER_ERRORS, SQSClient, batches, queue_url
 
 log = get_logger(__name__)
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 190, 250
 """Longer than a claim's 180 s, short enough that a backlog is done within five minutes of recovery, and spread."""
-
-MAX_BATCH_ENTRIES = 10
 
 
 class Redelivery:
@@ -34,12 +30,11 @@ class Redelivery:
         for queue_name, receipt_handles in by_queue.items():
             try:
                 url = await queue_url(self._sqs, queue_name)
-                for start in range(0, len(receipt_handles), MAX_BATCH_ENTRIES):
-                    batch = receipt_handles[start : start + MAX_BATCH_ENTRIES]
+                for batch in batches(receipt_handles):
                     await self._sqs.change_message_visibility_batch(
                         QueueUrl=url, Entries=[_entry(*numbered) for numbered in enumerate(batch)]
                     )
-            except (BotoCoreError, ClientError, OSError, TimeoutError) as problem:
+            except BROKER_ERRORS as problem:
                 log.warning(
                     "redelivery_not_shortened", queue=queue_name, reason=type(problem).__name__
                 )

@@ -7,7 +7,7 @@ kept and tried again in place, and nothing further is received, so that an outag
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,11 +22,11 @@ from shared.logging import (
     pseudonym,
 )
 from shared.messaging.failures import FailedMessage, FailureRecord, Failures
-from shared.messaging.leases import BROKER_ERRORS, Lease, Leases
+from shared.messaging.leases import Lease, Leases
 from shared.messaging.metrics import PROCESSED, RETRIED, note_received
 from shared.messaging.outage import Outage, Probe, backoff_seconds
-from shared.messaging.queues import SQSClient, queue_url
-from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
+from shared.messaging.queues import BROKER_ERRORS, SQSClient, queue_url
+from shared.messaging.stopping import FINISH_SECONDS, sleep_unless_stopped, unless_stopped
 from shared.messaging.window import Window
 from shared.tracing.messages import ATTRIBUTE, processing
 
@@ -45,9 +45,6 @@ LONGEST_WORK_SECONDS = 600.0
 RECEIVE_PATIENCE_SECONDS = 0.2
 """Q-09: a stop waits so long for the receive under way, ten round trips: the messages of one that is answered
 already would else be handed to nobody."""
-
-FINISH_SECONDS = 18.0
-"""Q-09: what a stop gives the work in hand; the process is killed after 30 s and should be gone after 25."""
 
 MAX_TRIES_WITHOUT_OUTAGE = 3
 """So often may a message report an outage that nobody else sees before it counts as failed."""
@@ -184,12 +181,9 @@ class Consumer:
             # The ones nearest to the dead-letter queue first: they are the oldest, too.
             for raw in sorted(messages, key=_receive_count, reverse=True):
                 self._accept(raw, lanes)
-            await unless_stopped(self._note_deaths(messages), self._stopping)
-
-    async def _note_deaths(self, received: Sequence[dict[str, Any]]) -> None:
-        again = {raw["MessageId"] for raw in received if _receive_count(raw) > 1}
-        if not await self._failures.explain(again):
-            self._window.note_death()
+            again = {raw["MessageId"] for raw in messages if _receive_count(raw) > 1}
+            if again and not await unless_stopped(self._failures.explain(again), self._stopping):
+                self._window.note_death()
 
     async def _receive(self, url: str) -> list[dict[str, Any]]:
         answer = await self._sqs.receive_message(

@@ -6,7 +6,7 @@ deletes it: killed at any point it loses nothing, and what was sent twice has it
 consumer is idempotent. A killed walk hides at most what it held, for the queue's own visibility timeout.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -14,11 +14,10 @@ from typing import Any, Self
 
 import orjson
 
-from shared.events.routes import DEAD_LETTER_SUFFIX, MAX_MESSAGE_BYTES, Queue
+from shared.events.routes import DEAD_LETTER_SUFFIX, Queue
 from shared.messaging.metrics import QueueDepth, queue_depth
-from shared.messaging.queues import SQSClient, queue_url
+from shared.messaging.queues import MAX_BATCH, SQSClient, batches, queue_url
 
-MAX_BATCH = 10
 WAIT_SECONDS = 1
 """A long poll asks all of SQS's servers, a short one a few: only the former's empty answer means an empty queue."""
 
@@ -104,8 +103,7 @@ class DeadLetterQueue:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        held = list(self._held.values())
-        for batch in (held[start : start + MAX_BATCH] for start in range(0, len(held), MAX_BATCH)):
+        for batch in batches(self._held.values()):
             await self._sqs.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
@@ -150,7 +148,7 @@ class DeadLetterQueue:
         """
         problems: dict[str, str] = {}
         taken: list[DeadLetter] = []
-        for batch in _batches(letters):
+        for batch in batches(letters, size_bytes=_size_bytes):
             answer = await self._sqs.send_message_batch(
                 QueueUrl=self._source_url,
                 Entries=[_replayed(str(n), letter) for n, letter in enumerate(batch)],
@@ -169,8 +167,7 @@ class DeadLetterQueue:
             Why by message id, for those that are still there.
         """
         problems: dict[str, str] = {}
-        for start in range(0, len(letters), MAX_BATCH):
-            batch = letters[start : start + MAX_BATCH]
+        for batch in batches(letters):
             answer = await self._sqs.delete_message_batch(
                 QueueUrl=self._url,
                 Entries=[
@@ -207,15 +204,5 @@ def _replayed(entry_id: str, letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def _batches(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    batch: list[DeadLetter] = []
-    size = 0
-    for letter in letters:
-        cost = len(letter.body.encode()) + ATTRIBUTE_ALLOWANCE_BYTES
-        if batch and (len(batch) == MAX_BATCH or size + cost > MAX_MESSAGE_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(letter)
-        size += cost
-    if batch:
-        yield batch
+def _size_bytes(letter: DeadLetter) -> int:
+    return len(letter.body.encode()) + ATTRIBUTE_ALLOWANCE_BYTES

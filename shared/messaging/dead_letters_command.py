@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.aws import aws_client
@@ -28,6 +27,7 @@ from shared.messaging.dead_letters_report import (
 )
 from shared.messaging.failure_log import read_failures
 from shared.messaging.failures import FailedMessage
+from shared.messaging.queues import BROKER_ERRORS
 from shared.settings import Settings, load_settings
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -239,7 +239,7 @@ class _Command:
                         name = os.environ.get(queue.name_setting) or queue.name
                         group.create_task(walk(DeadLetterQueue(sqs, queue, name)))
         except ExceptionGroup as problems:
-            outages = problems.subgroup((BotoCoreError, ClientError, OSError, TimeoutError))
+            outages = problems.subgroup(BROKER_ERRORS)
             if outages is None:
                 raise
             raise CommandError(

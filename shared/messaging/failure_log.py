@@ -4,7 +4,6 @@ A row says what the consumer says of a failure: ids, a type, a count and a reaso
 """
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from shared.database import Database, DatabaseUnavailable, utc_now
 from shared.events.routes import DEAD_LETTER_RETENTION_SECONDS
 from shared.logging import get_logger
 from shared.messaging.failures import FailedMessage
+from shared.messaging.stopping import sleep_unless_stopped
 
 log = get_logger(__name__)
 
@@ -113,9 +113,7 @@ class FailureLog:
                     log.info("failures_removed", rows=removed)
             except DatabaseUnavailable:
                 log.warning("failures_not_pruned")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PRUNE_SECONDS):
-                    await stopping.wait()
+            await sleep_unless_stopped(PRUNE_SECONDS, stopping)
 
     async def prune(self) -> int:
         """Remove failures of messages that no dead-letter queue holds any more, and the oldest of too many.

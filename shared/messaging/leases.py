@@ -1,20 +1,13 @@
 """What a consumer holds of a queue: kept invisible while in work, deleted when done, handed back when not."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shared.logging import get_logger
-from shared.messaging.queues import SQSClient
+from shared.messaging.queues import BROKER_ERRORS, MAX_BATCH, SQSClient, batches
 
 log = get_logger(__name__)
-
-BROKER_ERRORS = (BotoCoreError, ClientError, OSError, TimeoutError)
-"""What a call raises when the queue cannot be reached or does not answer as it should."""
-
-MAX_BATCH_ENTRIES = 10
 
 GATHER_SECONDS = 0.02
 """So long a deletion waits for others to go with it: a fifth of the calls, and hardly longer in hand."""
@@ -123,7 +116,7 @@ class Leases:
         """Make messages visible to others at once."""
         for lease in leases:
             self.release(lease)
-        for batch in _batches([lease for lease in leases if not lease.is_lost]):
+        for batch in batches([lease for lease in leases if not lease.is_lost]):
             await self._set_visibility(batch, 0)
 
     async def run(self) -> None:
@@ -135,7 +128,7 @@ class Leases:
     async def delete_what_is_done(self) -> None:
         """Delete every message that was acknowledged and is still ours."""
         while self._done:
-            batch, self._done = self._done[:MAX_BATCH_ENTRIES], self._done[MAX_BATCH_ENTRIES:]
+            batch, self._done = self._done[:MAX_BATCH], self._done[MAX_BATCH:]
             await self._delete([lease for lease in batch if not lease.has_ended()])
             for lease in batch:
                 self.release(lease)
@@ -143,7 +136,7 @@ class Leases:
     async def _delete_in_batches(self) -> None:
         while True:
             await self._has_done.wait()
-            if len(self._done) < MAX_BATCH_ENTRIES:
+            if len(self._done) < MAX_BATCH:
                 await asyncio.sleep(GATHER_SECONDS)
             self._has_done.clear()
             await self.delete_what_is_done()
@@ -177,7 +170,7 @@ class Leases:
             await asyncio.gather(
                 *(
                     self._set_visibility(batch, self._visibility_seconds, within=interval)
-                    for batch in _batches(held)
+                    for batch in batches(held)
                 )
             )
             await asyncio.sleep(max(0.0, started_at + interval - _now()))
@@ -217,11 +210,6 @@ class Leases:
 
     def _end_of_lease(self, began_at: float) -> float:
         return began_at + (1 - MARGIN) * self._visibility_seconds
-
-
-def _batches(leases: Sequence[Lease]) -> Iterator[Sequence[Lease]]:
-    for start in range(0, len(leases), MAX_BATCH_ENTRIES):
-        yield leases[start : start + MAX_BATCH_ENTRIES]
 
 
 def _now() -> float:

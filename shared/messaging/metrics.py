@@ -5,19 +5,18 @@ consumer receives.
 """
 
 import asyncio
-import contextlib
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Counter, Gauge
 
 from shared.events.routes import DEAD_LETTER_SUFFIX
 from shared.logging import get_logger
-from shared.messaging.queues import SQSClient, queue_url
+from shared.messaging.queues import BROKER_ERRORS, SQSClient, queue_url
+from shared.messaging.stopping import sleep_unless_stopped
 
 log = get_logger(__name__)
 
@@ -112,9 +111,7 @@ class QueueMonitor:
         """Measure until `stopping` is set."""
         while not stopping.is_set():
             await self.measure()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._interval_seconds):
-                    await stopping.wait()
+            await sleep_unless_stopped(self._interval_seconds, stopping)
 
     async def measure(self) -> None:
         """Look at every queue once."""
@@ -124,7 +121,7 @@ class QueueMonitor:
         try:
             depth = await self._depth(name)
             dead_letters = await self._depth(name + DEAD_LETTER_SUFFIX)
-        except (BotoCoreError, ClientError, OSError, TimeoutError) as problem:
+        except BROKER_ERRORS as problem:
             log.warning("queue_not_measured", queue=name, reason=type(problem).__name__)
             REACHABLE.labels(name).set(0)
             for gauge in (VISIBLE, IN_FLIGHT, DEAD_LETTERS, OLDEST):

@@ -38,7 +38,8 @@ from shared.logging import correlation_id, get_logger
 from shared.messaging.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_PARKED, OUTBOX_SENT
 from shared.messaging.outage import backoff_seconds
 from shared.messaging.publisher import OutgoingMessage, Publisher, PublishError
-from shared.messaging.stopping import sleep_unless_stopped, unless_stopped
+from shared.messaging.queues import MAX_BATCH
+from shared.messaging.stopping import FINISH_SECONDS, sleep_unless_stopped, unless_stopped
 from shared.tracing.messages import sending
 from shared.tracing.spans import current_traceparent
 
@@ -47,7 +48,7 @@ log = get_logger(__name__)
 LEASE_SECONDS = 8
 """Q-04: a killed relay's rows are sent within ten seconds. A batch that takes longer may be sent twice."""
 
-CLAIM_SIZE = 10
+CLAIM_SIZE = MAX_BATCH
 """What one call to a queue takes."""
 
 BUILDS_AT_ONCE = 4
@@ -64,9 +65,6 @@ MAX_RETRY_SECONDS = 5
 
 MAX_ATTEMPTS = 10
 """Some forty seconds of tries: what failed so often is not a race, and needs somebody's eyes."""
-
-FINISH_SECONDS = 18.0
-"""Q-09: what a stop gives the batch in hand, as much as the consumer's work; its leases run out by themselves."""
 
 PARKED_UNTIL = datetime(9999, 1, 1)
 """Parked rows sort behind all others, so that claiming never reads them."""

@@ -1,20 +1,17 @@
 """Sends messages in batches and resends what a batch left out."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from shared.events.routes import MAX_MESSAGE_BYTES
 from shared.logging import correlation_id, get_logger
-from shared.messaging.queues import SQSClient, queue_url
+from shared.messaging.queues import BROKER_ERRORS, SQSClient, batches, queue_url
 from shared.tracing.messages import ATTRIBUTE, sending
 
 log = get_logger(__name__)
 
-MAX_BATCH_ENTRIES = 10
 ATTRIBUTE_ALLOWANCE_BYTES = 256
 """Attributes count towards the size limit; ours are two ids of at most 64 characters with their names."""
 
@@ -94,9 +91,9 @@ class Publisher:
             url = self._urls.get(queue_name)
             if url is None:
                 url = self._urls[queue_name] = await queue_url(self._sqs, queue_name)
-            for batch in _batches(sendable):
+            for batch in batches(sendable, size_bytes=_size_bytes):
                 refused |= await self._send_batch(url, batch)
-        except (BotoCoreError, ClientError, OSError, TimeoutError) as problem:
+        except BROKER_ERRORS as problem:
             raise PublishError(f"{queue_name}: {type(problem).__name__}") from problem
         return refused
 
@@ -122,18 +119,8 @@ class Publisher:
         raise PublishError(f"{len(pending)} entries were refused")
 
 
-def _batches(messages: Sequence[_Numbered]) -> Iterator[list[_Numbered]]:
-    batch: list[_Numbered] = []
-    size = 0
-    for position, message in messages:
-        cost = len(message.body) + ATTRIBUTE_ALLOWANCE_BYTES
-        if batch and (len(batch) == MAX_BATCH_ENTRIES or size + cost > MAX_MESSAGE_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append((position, message))
-        size += cost
-    if batch:
-        yield batch
+def _size_bytes(numbered: _Numbered) -> int:
+    return len(numbered[1].body) + ATTRIBUTE_ALLOWANCE_BYTES
 
 
 def _entry(position: int, message: OutgoingMessage) -> dict[str, Any]:

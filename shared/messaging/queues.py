@@ -1,8 +1,10 @@
-"""Creates and looks up the SQS queues of the route table."""
+"""Creates and looks up the SQS queues of the route table, and says what one call to SQS may carry."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.events.routes import (
     DEAD_LETTER_RETENTION_SECONDS,
@@ -17,7 +19,37 @@ from shared.events.routes import (
 SQSClient = Any
 """aiobotocore generates its clients at run time, so there is no static type for them."""
 
+BROKER_ERRORS = (BotoCoreError, ClientError, OSError, TimeoutError)
+"""What a call raises when the queue cannot be reached or does not answer as it should."""
+
+MAX_BATCH = 10
+"""What one call sends, receives, deletes or extends at most."""
+
 DEAD_LETTER_VISIBILITY_SECONDS = 30
+
+ItemT = TypeVar("ItemT")
+
+
+def batches(
+    items: Iterable[ItemT], *, size_bytes: Callable[[ItemT], int] = lambda item: 0
+) -> Iterator[list[ItemT]]:
+    """Split items, in order, into what one call may carry.
+
+    Args:
+        items: Messages or what stands for them.
+        size_bytes: What an item counts towards the size limit of a call, attributes included, where bodies are sent.
+    """
+    batch: list[ItemT] = []
+    batch_bytes = 0
+    for item in items:
+        item_bytes = size_bytes(item)
+        if batch and (len(batch) == MAX_BATCH or batch_bytes + item_bytes > MAX_MESSAGE_BYTES):
+            yield batch
+            batch, batch_bytes = [], 0
+        batch.append(item)
+        batch_bytes += item_bytes
+    if batch:
+        yield batch
 
 
 async def create_queues(

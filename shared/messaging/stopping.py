@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 ResultT = TypeVar("ResultT")
 
+FINISH_SECONDS = 18.0
+"""Q-09: what a stop gives the work in hand; the process is killed after 30 s and should be gone after 25."""
+
 Loop = Callable[[asyncio.Event], Awaitable[None]]
 """Works until the event is set."""
 

@@ -1,7 +1,6 @@
 """How many messages a consumer takes from its queue at once: few while workers seem to die."""
 
-MAX_BATCH = 10
-"""What one receive brings at most."""
+from shared.messaging.queues import MAX_BATCH
 
 LARGEST = 2 * MAX_BATCH
 """One batch in work while the next waits: fewer leave the handlers idle between receives, more would only

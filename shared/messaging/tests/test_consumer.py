@@ -16,7 +16,7 @@ from shared.messaging import consumer, outage, window
 from shared.messaging.consumer import Consumer, MalformedMessage, Unavailable
 from shared.messaging.failures import FailedMessage
 from shared.messaging.publisher import Publisher
-from shared.messaging.queues import create_queues
+from shared.messaging.queues import MAX_BATCH, create_queues
 from shared.testing.hostile_sqs import HostileSQS
 
 QUEUE = ASSIGNMENT_EVENTS.name
@@ -571,7 +571,7 @@ async def test_after_messages_that_failed_at_another_consumer_as_many_are_receiv
         sqs, record, failed_elsewhere=20
     )
 
-    assert asked == {window.MAX_BATCH}
+    assert asked == {MAX_BATCH}
 
 
 async def test_while_nobody_knows_of_failures_one_at_a_time_is_received(

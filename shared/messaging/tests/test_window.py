@@ -1,6 +1,7 @@
 """How many messages at once, after what."""
 
-from shared.messaging.window import LARGEST, MAX_BATCH, Window
+from shared.messaging.queues import MAX_BATCH
+from shared.messaging.window import LARGEST, Window
 
 SUCCESSES_UNTIL_GROWN = LARGEST**2 // 2
 
