@@ -14,12 +14,17 @@ SCHEMAS = {
 def create_users(connection: Any, passwords: Mapping[str, str]) -> None:
     """Make each schema and its user, or give an existing user the password and its rights again.
 
-    Rights are all on its own schema, for the service also migrates it, and none elsewhere.
+    Rights are all on its own schema, for the service also migrates it, and none elsewhere. On MySQL the password that a
+    user had until now stays good beside the new one until this is done again, so that a rotation refuses nobody.
 
     Args:
         connection: Of a user that may make users, without a schema.
         passwords: By service.
     """
+    keeps_the_old_one = "MariaDB" not in connection.get_server_info()
+    renew = "ALTER USER %s@'%%' IDENTIFIED BY %s"
+    if keeps_the_old_one:
+        renew += " RETAIN CURRENT PASSWORD"
     with connection.cursor() as cursor:
         for user, schema in SCHEMAS.items():
             cursor.execute(
@@ -28,6 +33,6 @@ def create_users(connection: Any, passwords: Mapping[str, str]) -> None:
             cursor.execute(
                 "CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (user, passwords[user])
             )
-            cursor.execute("ALTER USER %s@'%%' IDENTIFIED BY %s", (user, passwords[user]))
+            cursor.execute(renew, (user, passwords[user]))
             cursor.execute(f"GRANT ALL PRIVILEGES ON `{schema}`.* TO %s@'%%'", (user,))
     connection.commit()

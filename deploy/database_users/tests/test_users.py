@@ -76,11 +76,24 @@ def test_run_again_it_changes_passwords_and_keeps_tables(server_url: str) -> Non
     with connect(server_url) as master:
         create_users(master, rotated)
 
-    with pytest.raises(pymysql.MySQLError):
-        connect(server_url, "user_service", PASSWORDS["user_service"])
     with (
         connect(server_url, "user_service", rotated["user_service"]) as connection,
         connection.cursor() as cursor,
     ):
         cursor.execute("SELECT COUNT(*) FROM user_db.kept")
         assert cursor.fetchone() == (0,)
+
+
+def test_a_rotated_password_is_good_and_the_old_one_until_the_next_time(server_url: str) -> None:
+    """I-05: on MariaDB, which knows one password for a user, the old one ends at once."""
+    service, rotated = "user_service", {name: f"{word}-2" for name, word in PASSWORDS.items()}
+    with connect(server_url) as master:
+        is_mysql = "MariaDB" not in master.get_server_info()
+        create_users(master, rotated)
+        connect(server_url, service, rotated[service]).close()
+        if is_mysql:
+            connect(server_url, service, PASSWORDS[service]).close()
+            create_users(master, rotated)
+    with pytest.raises(pymysql.OperationalError):
+        connect(server_url, service, PASSWORDS[service])
+    connect(server_url, service, rotated[service]).close()
