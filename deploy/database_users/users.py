@@ -34,5 +34,7 @@ def create_users(connection: Any, passwords: Mapping[str, str]) -> None:
                 "CREATE USER IF NOT EXISTS %s@'%%' IDENTIFIED BY %s", (user, passwords[user])
             )
             cursor.execute(renew, (user, passwords[user]))
-            cursor.execute(f"GRANT ALL PRIVILEGES ON `{schema}`.* TO %s@'%%'", (user,))
+            # An underscore would stand for any letter.
+            pattern = schema.replace("_", r"\_")
+            cursor.execute(f"GRANT ALL PRIVILEGES ON `{pattern}`.* TO %s@'%%'", (user,))
     connection.commit()

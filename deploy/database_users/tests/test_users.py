@@ -60,6 +60,7 @@ def test_a_services_user_may_do_nothing_elsewhere(server_url: str, service: str)
             *(f"CREATE TABLE `{schema}`.foreign_table (id INT)" for schema in others),
             *(f"USE `{schema}`" for schema in others),
             "CREATE DATABASE another_db",
+            f"CREATE DATABASE {SCHEMAS[service].replace('_', '1')}",
             "CREATE USER another@'%' IDENTIFIED BY 'x'",
             "SELECT user FROM mysql.user",
         ):
