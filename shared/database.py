@@ -88,6 +88,8 @@ class Database:
             "max_overflow": 0,
             "pool_timeout": POOL_TIMEOUT_SECONDS,
             "pool_recycle": 1800,
+            # A session that ends has committed or rolled back: one more ROLLBACK would be one more round trip.
+            "pool_reset_on_return": None,
             "connect_args": {"connect_timeout": 2, "ssl": tls_context(database_url)},
         }
         url = driver_url(database_url, "asyncmy")
@@ -99,7 +101,6 @@ class Database:
             url,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
-            pool_reset_on_return=None,
             **pool,
         )
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
+import pymysql
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -46,6 +47,57 @@ async def test_a_unit_of_work_that_raises_leaves_nothing_behind(
         await database.transaction(work)
 
     assert execute(schema_url, "SELECT SUM(value) FROM counters") == [(0,)]
+
+
+async def test_a_connection_given_back_has_neither_a_transaction_nor_a_needless_rollback(
+    database: Database, schema_url: str
+) -> None:
+    """The pool sends no ROLLBACK of its own: a unit of work ends its transaction, however it ends."""
+    single = Database(schema_url, pool_size=1)
+    started = asyncio.Event()
+
+    async def change(session: AsyncSession) -> None:
+        await session.execute(text("UPDATE counters SET value = value + 1"))
+
+    async def change_and_raise(session: AsyncSession) -> None:
+        await change(session)
+        raise LookupError
+
+    async def change_and_hang(session: AsyncSession) -> None:
+        await change(session)
+        started.set()
+        await asyncio.Event().wait()
+
+    async def rollbacks(session: AsyncSession) -> int:
+        status = await session.execute(text("SHOW SESSION STATUS LIKE 'Com_rollback'"))
+        return int(status.one()[1])
+
+    def is_locked() -> bool:
+        with connect(schema_url) as other, other.cursor() as cursor:
+            # In autocommit MariaDB would look at no lock.
+            cursor.execute("BEGIN")
+            try:
+                cursor.execute("SELECT value FROM counters FOR UPDATE NOWAIT")
+            except pymysql.MySQLError:
+                return True
+            return False
+
+    try:
+        before = await single.transaction(rollbacks)
+        await single.transaction(change)
+        assert await single.transaction(rollbacks) == before
+        assert not is_locked()
+        with pytest.raises(LookupError):
+            await single.transaction(change_and_raise)
+        assert not is_locked()
+        hanging = asyncio.create_task(single.transaction(change_and_hang))
+        await started.wait()
+        assert is_locked()
+        hanging.cancel()
+        await asyncio.wait({hanging})
+        assert not is_locked()
+    finally:
+        await single.close()
 
 
 async def test_a_deadlock_is_retried_from_the_start_of_the_unit_of_work(
