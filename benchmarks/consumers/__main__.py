@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import statistics
 import sys
@@ -152,6 +153,8 @@ def main() -> None:
     parser.add_argument("--only", choices=["rate", "crowds"], help="one of the two tables")
     wanted = parser.parse_args().only
     logging.disable(logging.CRITICAL)
+    # As in a worker (`shared.web.serving.run`).
+    gc.freeze()
     is_met = True
     with tempfile.TemporaryDirectory() as directory, start_mysql(Path(directory) / "db") as server:
         if wanted != "crowds":
