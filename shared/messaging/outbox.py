@@ -7,12 +7,13 @@ kept for an operator, and in nobody's way.
 """
 
 import asyncio
+import functools
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from sqlalchemy import (
@@ -28,7 +29,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.mysql import DATETIME
+from sqlalchemy.dialects.mysql import DATETIME, Insert
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -130,6 +131,15 @@ async def enqueue(
         for event in events
     ]
     rows.sort(key=lambda row: str(row["unique_key"]))
+    # Not by the session, which leaves out what is NULL: MySQL 8 knows of a row's new values only those that the
+    # statement names.
+    connection = await session.connection()
+    await connection.execute(_insert_or_renew(cast(Any, table)), rows)
+
+
+@functools.cache
+def _insert_or_renew(table: Any) -> Insert:
+    """Return the statement for a table of `OutboxColumns`; to make it takes longer than to run it."""
     statement = mysql_insert(table)
     # What is newer gets tries of its own, also when the one before was parked.
     renewed = (
@@ -142,12 +152,7 @@ async def enqueue(
         "parked_at",
         "failure",
     )
-    await session.execute(
-        statement.on_duplicate_key_update({name: statement.inserted[name] for name in renewed}),
-        rows,
-        # MySQL 8 knows of a row's new values only those that the statement names: none may be left out for being NULL.
-        execution_options={"render_nulls": True},
-    )
+    return statement.on_duplicate_key_update({name: statement.inserted[name] for name in renewed})
 
 
 @dataclass(frozen=True)

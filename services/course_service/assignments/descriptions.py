@@ -64,9 +64,8 @@ def sanitise_description(description: str | None) -> str | None:
     if description is None:
         return None
     text = _CONTROL_CHARACTERS.sub("", description)
-    pieces = text.split("<", MAX_TAGS + 1)
-    if len(pieces) > MAX_TAGS + 1:
-        text = "<".join(pieces[:-1])
+    if text.count("<") > MAX_TAGS:
+        text = "<".join(text.split("<", MAX_TAGS + 1)[:-1])
     return _cut(_CLEANER.clean(text), MAX_STORED_BYTES, _first_bytes, _byte_length)
 
 

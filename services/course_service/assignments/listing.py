@@ -4,12 +4,13 @@ A listing speaks for its student. It changes the shared row only where an entry 
 student's previous listing, so that students with different sections or due dates do not undo each other.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
-from sqlalchemy import delete, exists, select
+from sqlalchemy import BindParameter, bindparam, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.assignments.descriptions import sanitise_description
@@ -27,6 +28,47 @@ from services.course_service.assignments.upserts import ASSIGNMENTS, VISIBILITY
 from services.course_service.courses.service import lock_courses
 from services.course_service.database import READ_CHUNK
 from shared.database import utc_now
+
+# The reads of each message are built once: to build one takes as long as to run it.
+_CANVAS_IDS: BindParameter[Any] = bindparam("canvas_ids", expanding=True)
+
+_LAST_SHOWN = (
+    select(
+        Assignment.canvas_assignment_id,
+        Assignment.id,
+        AssignmentVisibility.listing_hash,
+        AssignmentVisibility.submission_hash,
+    )
+    .join(AssignmentVisibility, SAME_ASSIGNMENT)
+    .where(
+        AssignmentVisibility.cognito_sub == bindparam("cognito_sub"),
+        Assignment.canvas_assignment_id.in_(_CANVAS_IDS),
+    )
+)
+
+_STORED = select(
+    Assignment.canvas_assignment_id,
+    Assignment.id,
+    Assignment.course_id,
+    Assignment.title,
+    Assignment.description,
+    Assignment.due_at,
+    Assignment.points_possible,
+    Assignment.submission_types,
+).where(Assignment.canvas_assignment_id.in_(_CANVAS_IDS))
+
+_IDS = select(Assignment.canvas_assignment_id, Assignment.id).where(
+    Assignment.canvas_assignment_id.in_(_CANVAS_IDS)
+)
+
+_SHOWN_IN_COURSES = (
+    select(Assignment.id, Assignment.canvas_assignment_id, Assignment.course_id)
+    .join(AssignmentVisibility, SAME_ASSIGNMENT)
+    .where(
+        AssignmentVisibility.cognito_sub == bindparam("cognito_sub"),
+        Assignment.course_id.in_(bindparam("course_ids", expanding=True)),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -120,20 +162,8 @@ async def _last_shown(
     session: AsyncSession, cognito_sub: str, canvas_ids: Sequence[int]
 ) -> dict[int, _Shown]:
     shown: dict[int, _Shown] = {}
-    for start in range(0, len(canvas_ids), READ_CHUNK):
-        rows = await session.execute(
-            select(
-                Assignment.canvas_assignment_id,
-                Assignment.id,
-                AssignmentVisibility.listing_hash,
-                AssignmentVisibility.submission_hash,
-            )
-            .join(AssignmentVisibility, SAME_ASSIGNMENT)
-            .where(
-                AssignmentVisibility.cognito_sub == cognito_sub,
-                Assignment.canvas_assignment_id.in_(canvas_ids[start : start + READ_CHUNK]),
-            )
-        )
+    for part in _chunks(canvas_ids):
+        rows = await session.execute(_LAST_SHOWN, {"cognito_sub": cognito_sub, "canvas_ids": part})
         shown |= {row[0]: _Shown(*row[1:]) for row in rows}
     return shown
 
@@ -196,33 +226,23 @@ def _seen_alike(content: _Content) -> tuple[object, ...]:
 
 async def _stored(session: AsyncSession, canvas_ids: Sequence[int]) -> dict[int, _Stored]:
     stored: dict[int, _Stored] = {}
-    for start in range(0, len(canvas_ids), READ_CHUNK):
-        rows = await session.execute(
-            select(
-                Assignment.canvas_assignment_id,
-                Assignment.id,
-                Assignment.course_id,
-                Assignment.title,
-                Assignment.description,
-                Assignment.due_at,
-                Assignment.points_possible,
-                Assignment.submission_types,
-            ).where(Assignment.canvas_assignment_id.in_(canvas_ids[start : start + READ_CHUNK]))
-        )
+    for part in _chunks(canvas_ids):
+        rows = await session.execute(_STORED, {"canvas_ids": part})
         stored |= {row[0]: _Stored(row[1], _Content(*row[2:])) for row in rows}
     return stored
 
 
 async def _ids(session: AsyncSession, canvas_ids: Sequence[int]) -> dict[int, int]:
     ids: dict[int, int] = {}
-    for start in range(0, len(canvas_ids), READ_CHUNK):
-        rows = await session.execute(
-            select(Assignment.canvas_assignment_id, Assignment.id).where(
-                Assignment.canvas_assignment_id.in_(canvas_ids[start : start + READ_CHUNK])
-            )
-        )
+    for part in _chunks(canvas_ids):
+        rows = await session.execute(_IDS, {"canvas_ids": part})
         ids |= {row.canvas_assignment_id: row.id for row in rows}
     return ids
+
+
+def _chunks(canvas_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(canvas_ids), READ_CHUNK):
+        yield canvas_ids[start : start + READ_CHUNK]
 
 
 async def _write(session: AsyncSession, rows: Sequence[tuple[int | None, int, _Content]]) -> None:
@@ -303,14 +323,8 @@ async def _remove_absent(
     }
     if not complete:
         return
-    rows = await session.execute(
-        select(Assignment.id, Assignment.canvas_assignment_id, Assignment.course_id)
-        .join(AssignmentVisibility, SAME_ASSIGNMENT)
-        .where(
-            AssignmentVisibility.cognito_sub == cognito_sub,
-            Assignment.course_id.in_(complete),
-        )
-    )
+    values = {"cognito_sub": cognito_sub, "course_ids": list(complete)}
+    rows = await session.execute(_SHOWN_IN_COURSES, values)
     gone = {
         row.id: row.course_id
         for row in rows

@@ -26,6 +26,7 @@ ASSIGNMENTS = Upsert(
         # Strictly later at each change, whatever the clocks of two workers say: plans are put in order by it.
         "updated_at": "GREATEST(VALUES(updated_at), assignments.updated_at + INTERVAL 1 MICROSECOND)",
     },
+    long_texts=["description"],
 )
 
 KNOWN = "COALESCE(VALUES({0}), IF(canvas_assignment_id = VALUES(canvas_assignment_id), {0}, NULL))"

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,17 @@ from shared.database import utc_now
 
 CourseObject = dict[str, Any]
 """A course with the names of the wire (rest.md 3.1)."""
+
+_BY_CANVAS_ID = select(Course).where(
+    Course.canvas_course_id.in_(bindparam("canvas_course_ids", expanding=True))
+)
+
+_LOCKED = (
+    select(Course.id)
+    .where(Course.id.in_(bindparam("course_ids", expanding=True)))
+    .order_by(Course.id)
+    .with_for_update()
+)
 
 
 async def find_or_create_courses(
@@ -74,12 +85,7 @@ async def update_courses(
 
 async def lock_courses(session: AsyncSession, course_ids: Collection[int]) -> None:
     """Hold the courses until the transaction ends, so that rules over all their rows can be kept."""
-    await session.execute(
-        select(Course.id)
-        .where(Course.id.in_(sorted(course_ids)))
-        .order_by(Course.id)
-        .with_for_update()
-    )
+    await session.execute(_LOCKED, {"course_ids": sorted(course_ids)})
 
 
 async def read_courses(
@@ -110,7 +116,5 @@ def course_objects() -> Select[*tuple[Any, ...]]:
 async def _by_canvas_id(
     session: AsyncSession, canvas_course_ids: Collection[int]
 ) -> dict[int, Course]:
-    rows = await session.scalars(
-        select(Course).where(Course.canvas_course_id.in_(sorted(canvas_course_ids)))
-    )
+    rows = await session.scalars(_BY_CANVAS_ID, {"canvas_course_ids": sorted(canvas_course_ids)})
     return {course.canvas_course_id: course for course in rows}

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,52 @@ OBSERVATIONS = Upsert(
         "listing_observed_at",
     ),
     changing=("enrolled_at", "course_observed_at", "listing_observed_at"),
+)
+
+# The statements of each message are built once: to build one takes as long as to run it.
+_VIEWS = (
+    select(
+        Enrollment.course_id,
+        Enrollment.enrolled_at,
+        Enrollment.is_listed,
+        CourseObservation.course_observed_at,
+        CourseObservation.listing_observed_at,
+    )
+    .outerjoin(
+        CourseObservation,
+        and_(
+            CourseObservation.cognito_sub == Enrollment.cognito_sub,
+            CourseObservation.course_id == Enrollment.course_id,
+            CourseObservation.enrolled_at == Enrollment.enrolled_at,
+        ),
+    )
+    .where(
+        Enrollment.cognito_sub == bindparam("cognito_sub"),
+        Enrollment.course_id.in_(bindparam("course_ids", expanding=True)),
+    )
+)
+
+_MARK_LISTED = (
+    update(Enrollment)
+    .where(
+        Enrollment.cognito_sub == bindparam("student"),
+        Enrollment.course_id.in_(bindparam("course_ids", expanding=True)),
+    )
+    .values(is_listed=True)
+    .execution_options(synchronize_session=False)
+)
+
+_TO_TELL = (
+    select(Enrollment.cognito_sub)
+    .where(
+        Enrollment.course_id.in_(bindparam("course_ids", expanding=True)),
+        Enrollment.is_sync_enabled,
+        or_(
+            Enrollment.is_listed.is_(False),
+            Enrollment.cognito_sub.in_(bindparam("viewers", expanding=True)),
+        ),
+    )
+    .distinct()
 )
 
 
@@ -86,9 +132,7 @@ async def mark_listed(session: AsyncSession, cognito_sub: str, course_ids: Colle
     """Remember that the student has had an assignment listing of these courses."""
     if course_ids:
         await session.execute(
-            update(Enrollment)
-            .where(Enrollment.cognito_sub == cognito_sub, Enrollment.course_id.in_(course_ids))
-            .values(is_listed=True)
+            _MARK_LISTED, {"student": cognito_sub, "course_ids": list(course_ids)}
         )
 
 
@@ -103,14 +147,8 @@ async def students_to_tell(
     """
     if not course_ids:
         return set()
-    concerned = or_(Enrollment.is_listed.is_(False), Enrollment.cognito_sub.in_(viewers))
-    return set(
-        await session.scalars(
-            select(Enrollment.cognito_sub)
-            .where(Enrollment.course_id.in_(course_ids), Enrollment.is_sync_enabled, concerned)
-            .distinct()
-        )
-    )
+    values = {"course_ids": list(course_ids), "viewers": list(viewers)}
+    return set(await session.scalars(_TO_TELL, values))
 
 
 async def remove_enrollments(session: AsyncSession, cognito_sub: str) -> int:
@@ -149,20 +187,6 @@ async def remove_enrollments(session: AsyncSession, cognito_sub: str) -> int:
 async def _views(
     session: AsyncSession, cognito_sub: str, course_ids: Collection[int]
 ) -> dict[int, CourseView]:
-    same_enrollment = and_(
-        CourseObservation.cognito_sub == Enrollment.cognito_sub,
-        CourseObservation.course_id == Enrollment.course_id,
-        CourseObservation.enrolled_at == Enrollment.enrolled_at,
-    )
-    rows = await session.execute(
-        select(
-            Enrollment.course_id,
-            Enrollment.enrolled_at,
-            Enrollment.is_listed,
-            CourseObservation.course_observed_at,
-            CourseObservation.listing_observed_at,
-        )
-        .outerjoin(CourseObservation, same_enrollment)
-        .where(Enrollment.cognito_sub == cognito_sub, Enrollment.course_id.in_(course_ids))
-    )
+    values = {"cognito_sub": cognito_sub, "course_ids": list(course_ids)}
+    rows = await session.execute(_VIEWS, values)
     return {row.course_id: CourseView(**row._mapping) for row in rows}

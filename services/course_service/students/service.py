@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, bindparam, delete, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,12 @@ from shared.database import utc_now
 
 TICK = timedelta(microseconds=1)
 """Resolution of the column and of `snapshotAt` on the wire."""
+
+_LOCKED = (
+    select(Student.snapshot_at)
+    .where(Student.cognito_sub == bindparam("cognito_sub"))
+    .with_for_update()
+)
 
 
 async def lock_student(session: AsyncSession, cognito_sub: str) -> datetime | None:
@@ -64,9 +70,7 @@ async def end_student(session: AsyncSession, cognito_sub: str) -> None:
 
 
 async def _locked_row(session: AsyncSession, cognito_sub: str) -> Row[Any] | None:
-    rows = await session.execute(
-        select(Student.snapshot_at).where(Student.cognito_sub == cognito_sub).with_for_update()
-    )
+    rows = await session.execute(_LOCKED, {"cognito_sub": cognito_sub})
     return rows.one_or_none()
 
 

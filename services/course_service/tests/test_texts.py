@@ -127,8 +127,14 @@ async def test_awkward_names_and_codes_of_courses_are_the_same(
 
 @pytest.mark.parametrize(
     "description",
-    ["뷁" * 21_000, "👩‍👩‍👧‍👦" * 2_000, "مرحبا e\u0301\u200b" * 1_000],
-    ids=["korean", "emoji", "mixed"],
+    [
+        "뷁" * 21_000,
+        "👩‍👩‍👧‍👦" * 2_000,
+        "مرحبا e\u0301\u200b" * 1_000,
+        "'; -- \" \\ \\' \\u0041 %s %% %(x)s 0x41 \n" * 1_000,
+        "",
+    ],
+    ids=["korean", "emoji", "mixed", "quotes", "empty"],
 )
 async def test_long_descriptions_are_the_same(
     worker: Worker, client: httpx.AsyncClient, description: str
