@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 import local_stack
+from local_stack.children import end_with_parent
 from local_stack.errors import StackError
 from local_stack.ports import LOOPBACK, free_port
 
@@ -77,7 +78,12 @@ def running_emulator(directory: Path) -> Iterator[str]:
     environment = {"PATH": os.environ["PATH"], **emulator_environment(port, directory)}
     with (directory / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
-            emulator_command(), env=environment, stdout=log, stderr=log, start_new_session=True
+            emulator_command(),
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - one prctl call
         )
     try:
         _wait_until_it_answers(url)

@@ -17,6 +17,7 @@ import httpx
 
 from deploy.ecs.secrets import Surroundings, current_version, fill
 from deploy.ecs.stacks import STACKS, deploy, outputs
+from local_stack.children import end_with_parent
 from local_stack.emulator import (
     ACCESS_KEY_ID,
     ACCOUNT_ID,
@@ -81,6 +82,7 @@ def emulated_account() -> Iterator[Account]:
             env=environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            preexec_fn=end_with_parent(),  # noqa: PLW1509 - one prctl call
         )
         try:
             account = Account(f"http://127.0.0.1:{port}")
