@@ -216,7 +216,7 @@ async def test_a_first_listing_in_parts_keeps_what_the_student_had(
     stack: Stack, sign_up: SignUp, canvas: httpx.AsyncClient, fails_after_a_page: bool
 ) -> None:
     """C-05: the course came through another student first; its listing needs several messages."""
-    await reset(canvas, courses=1, assignments_per_course=450, description_bytes=4_000)
+    await reset(canvas, courses=1, assignments_per_course=150, description_bytes=12_000)
     student, other = await sign_up(), await sign_up()
     await student.sync("courses")
     await until(lambda: _count(student, "/enrollments", 1))
