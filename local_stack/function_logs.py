@@ -22,26 +22,26 @@ async def follow_function_logs(aws: Settings, function_name: str, file: Path) ->
     """
     copied: set[str] = set()
     newest_ms = 0
-    while True:
-        try:
-            async with aws_client("logs", aws) as logs:
+    async with aws_client("logs", aws) as logs:
+        while True:
+            try:
                 answer = await logs.filter_log_events(
                     logGroupName=f"/aws/lambda/{function_name}",
                     startTime=max(0, newest_ms - OVERLAP_MS),
                 )
-        except (BotoCoreError, ClientError, OSError):
-            # Nothing was invoked yet, or the emulator is being restarted.
+            except (BotoCoreError, ClientError, OSError):
+                # Nothing was invoked yet, or the emulator is being restarted.
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            events = answer["events"]
+            lines = [
+                f"{event['message'].rstrip()}\n"
+                for event in events
+                if event["logStreamName"] not in copied
+                and not event["message"].startswith(PLATFORM_LINES)
+            ]
+            with file.open("a") as output:
+                output.writelines(lines)
+            copied = {event["logStreamName"] for event in events}
+            newest_ms = max([newest_ms, *(event["timestamp"] for event in events)])
             await asyncio.sleep(POLL_SECONDS)
-            continue
-        events = answer["events"]
-        lines = [
-            f"{event['message'].rstrip()}\n"
-            for event in events
-            if event["logStreamName"] not in copied
-            and not event["message"].startswith(PLATFORM_LINES)
-        ]
-        with file.open("a") as output:
-            output.writelines(lines)
-        copied = {event["logStreamName"] for event in events}
-        newest_ms = max([newest_ms, *(event["timestamp"] for event in events)])
-        await asyncio.sleep(POLL_SECONDS)
