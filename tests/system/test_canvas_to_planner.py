@@ -216,7 +216,7 @@ async def test_a_first_listing_in_parts_keeps_what_the_student_had(
     stack: Stack, sign_up: SignUp, canvas: httpx.AsyncClient, fails_after_a_page: bool
 ) -> None:
     """C-05: the course came through another student first; its listing needs several messages."""
-    await reset(canvas, courses=1, assignments_per_course=150, description_bytes=12_000)
+    await reset(canvas, courses=1, assignments_per_course=250, description_bytes=7_200)
     student, other = await sign_up(), await sign_up()
     await student.sync("courses")
     await until(lambda: _count(student, "/enrollments", 1))
@@ -226,7 +226,8 @@ async def test_a_first_listing_in_parts_keeps_what_the_student_had(
     ids = {s["sourceId"]: s["scheduleId"] for s in await student.get("/schedules")}
 
     await canvas.delete("/_sandbox/requests")
-    await canvas.put("/_sandbox/faults", json={"latency_ms": 100})
+    # The second of three pages takes so long that the third one meets the faults.
+    await canvas.put("/_sandbox/faults", json={"latency_ms": 400})
     syncing = asyncio.create_task(student.gateway.post("/api/v1/integrations/canvas/sync"))
     await until(lambda: _a_page_was_read(canvas))
     faults = {"status": 500, "path": "/assignments"} if fails_after_a_page else {}
