@@ -28,7 +28,7 @@ RELAY_STEPS: tuple[tuple[str, str], ...] = (
 START_SECONDS = 90.0
 """A worker starts within two seconds, on a crowded machine within half a minute."""
 
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 1.0
 """A worker that does not come to its step so soon after its first message, as when the queue is empty, is ended
 wherever it is."""
 
