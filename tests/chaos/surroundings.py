@@ -23,6 +23,7 @@ from shared.events.routes import (
     Queue,
 )
 from shared.messaging.dead_letters import DeadLetterQueue
+from shared.messaging.metrics import QueueDepth, queue_depth
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import queue_url
 from shared.testing.schemas import connect, execute
@@ -127,16 +128,13 @@ class Surroundings:
     async def send(self, queue: Queue, events: Sequence[Any]) -> None:
         await Publisher(self.sqs).send(self.name_of(queue), [orjson.dumps(e) for e in events])
 
+    async def depth(self, name: str) -> QueueDepth:
+        return await queue_depth(self.sqs, await queue_url(self.sqs, name))
+
     async def waiting(self, name: str) -> int:
         """Return how many messages are in a queue, in flight or not."""
-        answer = await self.sqs.get_queue_attributes(
-            QueueUrl=await queue_url(self.sqs, name),
-            AttributeNames=[
-                "ApproximateNumberOfMessages",
-                "ApproximateNumberOfMessagesNotVisible",
-            ],
-        )
-        return sum(int(count) for count in answer["Attributes"].values())
+        depth = await self.depth(name)
+        return depth.visible + depth.in_flight
 
     async def dead_letters(self) -> int:
         """Return how many messages are in the dead-letter queues of both workers."""
@@ -194,11 +192,7 @@ class Surroundings:
 
     async def visible(self, queue: Queue) -> int:
         """Return how many messages anybody could receive now."""
-        answer = await self.sqs.get_queue_attributes(
-            QueueUrl=await queue_url(self.sqs, self.name_of(queue)),
-            AttributeNames=["ApproximateNumberOfMessages"],
-        )
-        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+        return (await self.depth(self.name_of(queue))).visible
 
     async def applied(self) -> int:
         """Return how many of the sync messages are in course_db."""
