@@ -30,9 +30,9 @@ from services.course_service.worker import body_builder
 from shared.database import Database
 from shared.events.routes import ASSIGNMENT_EVENTS, LLM_ANALYSIS, SUBMISSION_EVENTS, TASK_CREATION
 from shared.messaging.consumer import Consumer
-from shared.messaging.outbox import Relay
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
+from shared.messaging.relay import Relay
 from shared.testing.hostile_sqs import HostileSQS
 from shared.testing.schemas import empty_tables, execute, migrated_schema
 

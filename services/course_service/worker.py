@@ -27,8 +27,8 @@ from shared.logging import configure_logging
 from shared.messaging.consumer import LONG_POLL_SECONDS, Consumer
 from shared.messaging.failure_log import FailureLog
 from shared.messaging.metrics import QueueMonitor
-from shared.messaging.outbox import BuildBodies, ClaimedEvent, Relay
 from shared.messaging.publisher import Publisher
+from shared.messaging.relay import BuildBodies, ClaimedEvent, Relay
 from shared.messaging.stopping import run_until_stopped
 from shared.migrations import schema_check
 from shared.settings import load_settings

@@ -11,8 +11,8 @@ from services.course_service.worker import body_builder
 from shared.database import Database
 from shared.events.routes import QUEUES
 from shared.events.validation import problem_of
-from shared.messaging.outbox import Relay
 from shared.messaging.publisher import Publisher
+from shared.messaging.relay import Relay
 from shared.testing.hostile_sqs import HostileSQS
 
 JIWOO = "7b0e0f6a-1111-4222-8333-944455556666"

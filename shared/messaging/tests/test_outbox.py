@@ -16,17 +16,12 @@ from sqlalchemy.schema import CreateTable
 from shared.database import Database, utc_now
 from shared.events.routes import TASK_CREATION
 from shared.logging import correlation_id
-from shared.messaging import outage, outbox, parked
+from shared.messaging import outage, parked
 from shared.messaging.metrics import OUTBOX_AGE, OUTBOX_DEPTH, OUTBOX_PARKED
-from shared.messaging.outbox import (
-    ClaimedEvent,
-    OutboxColumns,
-    OutgoingEvent,
-    Relay,
-    enqueue,
-)
+from shared.messaging.outbox import OutboxColumns, OutgoingEvent, enqueue
 from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues
+from shared.messaging.relay import MAX_ATTEMPTS, ClaimedEvent, Relay
 from shared.testing.collector import Collector
 from shared.testing.hostile_sqs import HostileSQS
 from shared.testing.schemas import delete_rows, execute
@@ -149,7 +144,7 @@ async def test_an_event_waits_for_a_broker_that_is_away(
     await commit(database, event(1))
     sqs.is_away = True
     relay = Relay(database, Outbox, Publisher(sqs), build)
-    for _ in range(2 * outbox.MAX_ATTEMPTS):
+    for _ in range(2 * MAX_ATTEMPTS):
         await relay.relay_once()
         await asyncio.sleep(0.02)
     sqs.is_away = False
@@ -162,7 +157,7 @@ async def test_what_a_killed_relay_held_is_sent_by_another(
     database: Database, sqs: HostileSQS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Q-04: the lease of a relay that vanished between claim and send runs out."""
-    monkeypatch.setattr(outbox, "LEASE_SECONDS", 0.2)
+    monkeypatch.setattr("shared.messaging.relay.LEASE_SECONDS", 0.2)
     await commit(database, event(1))
 
     async def vanish(claimed: ClaimedEvent) -> list[bytes]:
@@ -267,13 +262,13 @@ async def test_an_event_that_takes_its_relay_with_it_is_parked(
     database: Database, sqs: HostileSQS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of its tries was claimed by a process that is gone."""
-    monkeypatch.setattr(outbox, "LEASE_SECONDS", 0)
+    monkeypatch.setattr("shared.messaging.relay.LEASE_SECONDS", 0)
     await commit(database, event(1))
 
     async def vanish(claimed: ClaimedEvent) -> list[bytes]:
         raise asyncio.CancelledError
 
-    for _ in range(outbox.MAX_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         with pytest.raises(asyncio.CancelledError):
             await Relay(database, Outbox, Publisher(sqs), vanish).relay_once()
     await Relay(database, Outbox, Publisher(sqs), vanish).relay_once()
