@@ -70,7 +70,6 @@ class WorkCancelled(Exception):
 Event = dict[str, Any]
 Handler = Callable[[Event], Awaitable[None]]
 
-
 _AWAY = (Unavailable, DatabaseUnavailable)
 
 _PUT_DOWN = (*_AWAY, WorkCancelled)
@@ -127,7 +126,6 @@ class Consumer:
         self._window = Window()
         self._lanes: dict[str, deque[_Message]] = {}
         self._in_work: set[asyncio.Task[Exception | None]] = set()
-        self._is_past_finish = False
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until `stopping` is set; then finish what has begun and hand back the rest.
@@ -239,7 +237,6 @@ class Consumer:
         await self._leases.hand_back(unstarted)
 
     def _cut_off(self) -> None:
-        self._is_past_finish = True
         for lane in self._lanes.values():
             lane.clear()
         for work in self._in_work:
