@@ -29,10 +29,10 @@ WORKER_OF_ITS_OWN = {
         "tests/chaos/test_replacement.py",
     ),
     "chaos that waits": (
-        "tests/chaos/test_gateway_clients.py",
-        "tests/chaos/test_canvas_governor.py",
         "tests/chaos/test_outbox.py",
+        "tests/chaos/test_canvas_governor.py",
         "tests/chaos/test_long_work.py",
+        "tests/chaos/test_gateway_clients.py",
     ),
 }
 """Files, in order, that one worker runs one after another. A system runs once; of the kill tests, those with a rate or
