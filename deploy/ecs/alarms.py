@@ -10,10 +10,14 @@ from shared.events.routes import QUEUES
 
 FUNCTIONS = ("canvas-sync-lambda", "llm-analysis-lambda")
 
-SYNC_NAMESPACE = "UniSync"
+OWN_NAMESPACE = "UniSync"
 SYNC_METRIC = "SyncFailures"
 SYNC_OUTCOMES = {"canvas_synchronised": "0", "synchronisation_failed": "1"}
 """Log events of canvas_sync, and what each counts: the average is the rate of failures."""
+
+PARKED_METRIC = "ParkedEvents"
+PARKED_EVENT = "event_parked"
+"""Log event of course_service's relay when it gives an event up; nobody else would notice."""
 
 PERIOD_SECONDS = 60
 """The finest that AWS publishes: a dead letter must show within 60 s (O-07)."""
@@ -50,6 +54,7 @@ DEAD_LETTERS = Kind(
 OLDEST_MESSAGE = Kind(
     "oldest-message-above-one-hour", "ApproximateAgeOfOldestMessage", "Maximum", 3600, 1, "P1"
 )
+PARKED_EVENTS = Kind("put-parked-events-back", PARKED_METRIC, "Sum", 0, 1, "P1")
 SYNC_FAILURES = Kind("synchronisations-fail", SYNC_METRIC, "Average", 0.1, 15, "P2")
 
 KINDS = (
@@ -62,6 +67,7 @@ KINDS = (
     FUNCTION_ERRORS,
     DEAD_LETTERS,
     OLDEST_MESSAGE,
+    PARKED_EVENTS,
     CPU,
     SYNC_FAILURES,
 )
@@ -111,22 +117,10 @@ def alarms_template() -> Document:
     resources["Latency"] = _alarm(LATENCY, "latency", elb, load_balancer)
     resources["NoGateway"] = _alarm(NO_GATEWAY, "no-gateway", elb, load_balancer | targets)
     for event, value in SYNC_OUTCOMES.items():
-        here = "".join(part.capitalize() for part in event.split("_"))
-        resources[here] = {
-            "Type": "AWS::Logs::MetricFilter",
-            "Properties": {
-                "LogGroupName": "/unisync/canvas-sync-lambda",
-                "FilterPattern": f'{{ $.message = "{event}" }}',
-                "MetricTransformations": [
-                    {
-                        "MetricNamespace": SYNC_NAMESPACE,
-                        "MetricName": SYNC_METRIC,
-                        "MetricValue": value,
-                    }
-                ],
-            },
-        }
-    resources["SyncFailures"] = _alarm(SYNC_FAILURES, "sync-failures", SYNC_NAMESPACE, {})
+        resources |= _counted(event, "canvas-sync-lambda", SYNC_METRIC, value)
+    resources |= _counted(PARKED_EVENT, "course-service-worker", PARKED_METRIC, "1")
+    resources["ParkedEvents"] = _alarm(PARKED_EVENTS, "parked-events", OWN_NAMESPACE, {})
+    resources["SyncFailures"] = _alarm(SYNC_FAILURES, "sync-failures", OWN_NAMESPACE, {})
     resources["Dashboard"] = {
         "Type": "AWS::CloudWatch::Dashboard",
         "Properties": {
@@ -172,6 +166,25 @@ def rates_template() -> Document:
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "UniSync, alarms on rates - apart, the emulator does no arithmetic.",
         "Resources": resources,
+    }
+
+
+def _counted(event: str, log_group: str, metric: str, value: str) -> Document:
+    """Return a filter that makes a metric's value of each log line of an event."""
+    transformation = {
+        "MetricNamespace": OWN_NAMESPACE,
+        "MetricName": metric,
+        "MetricValue": value,
+    }
+    return {
+        "".join(part.capitalize() for part in event.split("_")): {
+            "Type": "AWS::Logs::MetricFilter",
+            "Properties": {
+                "LogGroupName": f"/unisync/{log_group}",
+                "FilterPattern": f'{{ $.message = "{event}" }}',
+                "MetricTransformations": [transformation],
+            },
+        }
     }
 
 
@@ -270,7 +283,7 @@ def _dashboard() -> Document:
                 "Sum",
             ),
             ("p95 of answers, s", [[elb, "TargetResponseTime", *lb]], "p95"),
-            ("Failing synchronisations, share", [[SYNC_NAMESPACE, SYNC_METRIC]], "Average"),
+            ("Failing synchronisations, share", [[OWN_NAMESPACE, SYNC_METRIC]], "Average"),
         ],
         [
             (

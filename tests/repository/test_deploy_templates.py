@@ -13,7 +13,7 @@ import pytest
 from botocore.validate import ParamValidator
 from pydantic import AliasChoices
 
-from deploy.ecs.alarms import FUNCTIONS, KINDS, SYNC_OUTCOMES
+from deploy.ecs.alarms import FUNCTIONS, KINDS, PARKED_EVENT, SYNC_OUTCOMES
 from deploy.ecs.processes import PROCESSES, Process
 from deploy.ecs.stacks import STACKS, read_template
 from deploy.ecs.tasks import DNS_TTL_SECONDS, LIVENESS
@@ -432,6 +432,11 @@ def test_failing_synchronisations_are_counted_by_events_that_are_logged() -> Non
     code = "\n".join(p.read_text("utf-8") for p in Path("lambdas/canvas_sync").glob("*.py"))
 
     assert [event for event in SYNC_OUTCOMES if f'"{event}"' not in code] == []
+
+
+def test_parked_events_are_counted_by_an_event_that_is_logged() -> None:
+    """O-07: nothing else tells of them in the account."""
+    assert f'"{PARKED_EVENT}"' in Path("shared/messaging/outbox.py").read_text("utf-8")
 
 
 def test_exceptions_from_the_security_rules_are_few_and_reasoned() -> None:
