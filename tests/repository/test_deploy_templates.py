@@ -436,7 +436,7 @@ def test_failing_synchronisations_are_counted_by_events_that_are_logged() -> Non
 
 def test_parked_events_are_counted_by_an_event_that_is_logged() -> None:
     """O-07: nothing else tells of them in the account."""
-    assert f'"{PARKED_EVENT}"' in Path("shared/messaging/outbox.py").read_text("utf-8")
+    assert f'"{PARKED_EVENT}"' in Path("shared/messaging/relay.py").read_text("utf-8")
 
 
 def test_exceptions_from_the_security_rules_are_few_and_reasoned() -> None:

@@ -183,6 +183,8 @@ async def test_ten_triggers_at_once_call_canvas_as_one_does_and_change_nothing(
     await until(lambda: queues_are_empty(stack, and_analysed=True), seconds=60)
     before = content(stack)
     await canvas.delete("/_sandbox/requests")
+    # One would be over before the tenth has come.
+    await canvas.put("/_sandbox/faults", json={"latency_ms": 300})
 
     answers = await asyncio.gather(*(student.sync() for _ in range(10)))
 

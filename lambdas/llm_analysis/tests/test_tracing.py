@@ -28,7 +28,7 @@ async def test_a_records_steps_are_published_in_its_own_trace(
     sent = in_trace[f"send {TASK_CREATION.name}"]
     assert (work.kind, work.parent_id, work.is_failed) == ("consumer", PARENT_ID, False)
     assert (sent.kind, sent.parent_id) == ("producer", work.span_id)
-    (message,) = outline.sqs._queues[TASK_CREATION.name].messages
+    (message,) = outline.sqs.messages(TASK_CREATION.name)
     told = message.attributes["traceparent"]["StringValue"]
     assert told.split("-")[1:3] == [TRACE_ID, sent.span_id]
     (failed,) = [span for span in collector.spans if span.is_failed and span.kind == "consumer"]

@@ -35,7 +35,8 @@ def schedule_db(mysql_server_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def database_url(schedule_db: str) -> str:
-    delete_rows(schedule_db)
+    # Tests name ids of these, and plans of statements on them follow statistics, which truncating resets, too.
+    delete_rows(schedule_db, numbered_anew=("categories", "schedules", "todos"))
     return schedule_db
 
 

@@ -37,6 +37,7 @@ def process(module: str, **environment: str):
         cwd=ROOT,
         env={
             "PATH": os.environ["PATH"],
+            "ENVIRONMENT": "local",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
