@@ -244,6 +244,8 @@ async def test_a_server_that_hangs_is_given_up_in_time(
         database = Database(f"{server.url()}/mysql", timeout_seconds=1)
         assert await database.is_reachable()
         os.kill(server.pid, signal.SIGSTOP)
+        # A thread that was at work may still answer until all have stopped.
+        os.waitid(os.P_PID, server.pid, os.WSTOPPED)
         try:
             async with asyncio.timeout(3):
                 with pytest.raises(DatabaseUnavailable):
