@@ -245,7 +245,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(
         assert await database.is_reachable()
         os.kill(server.pid, signal.SIGSTOP)
         # A thread that was at work may still answer until all have stopped.
-        os.waitid(os.P_PID, server.pid, os.WSTOPPED)
+        await asyncio.to_thread(os.waitid, os.P_PID, server.pid, os.WSTOPPED)
         try:
             async with asyncio.timeout(3):
                 with pytest.raises(DatabaseUnavailable):
