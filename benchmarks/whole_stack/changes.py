@@ -22,7 +22,9 @@ STUDENTS = 250
 ASSIGNMENTS = 10
 """Of each student's own course, so that a change is one student's and the number of changes that of planners."""
 
-PER_SECOND = 50
+RATES = (20, 50)
+"""Changes a second; the second one is O-01's."""
+
 SECONDS = 30
 P95_SECONDS = 5.0
 """O-01."""
@@ -59,36 +61,37 @@ async def measure(stack: Mapping[str, Any], processors: Processors) -> bool:
             for number, student in enumerate(students):
                 await publisher.send(ASSIGNMENT_EVENTS.name, [_listing(student, number, mode)])
             await _until_settled(sqs, stack["queues"])
-        processors.used()
-        sent, shown = await _change(publisher, planner, students)
-        spent = processors.used()
-    took = sorted(shown[change] - sent[change] for change in shown)
-    times = {p: took[min(len(took) - 1, len(took) * p // 100)] for p in (50, 90, 95, 99)}
-    print(f"{PER_SECOND} changed due dates/s for {SECONDS} s, {STUDENTS} students\n")
-    print("| changes | p50 s | p90 s | p95 s | p99 s | not shown |\n|---|---|---|---|---|---|")
-    print(
-        f"| {len(sent)} | "
-        + " | ".join(f"{seconds:.2f}" for seconds in times.values())
-        + f" | {len(sent) - len(shown)} |\n"
-    )
-    print(f"processors: {spent}\n")
-    return len(shown) == len(sent) and times[95] <= P95_SECONDS
+        print(f"changed due dates for {SECONDS} s, {STUDENTS} students\n")
+        print("| a second | p50 s | p90 s | p95 s | p99 s | not shown | processors |")
+        print("|---|---|---|---|---|---|---|")
+        first_day = FIRST_DAY
+        for rate in RATES:
+            first_day += timedelta(days=30)
+            processors.used()
+            sent, shown = await _change(publisher, planner, students, rate, first_day)
+            spent = processors.used()
+            took = sorted(shown[change] - sent[change] for change in shown)
+            times = [took[min(len(took) - 1, len(took) * p // 100)] for p in (50, 90, 95, 99)]
+            row = " | ".join(f"{seconds:.2f}" for seconds in times)
+            print(f"| {rate} | {row} | {len(sent) - len(shown)} | {spent} |")
+            await _until_settled(sqs, stack["queues"])
+    return len(shown) == len(sent) and times[2] <= P95_SECONDS
 
 
 async def _change(
-    publisher: Publisher, planner: Any, students: list[str]
+    publisher: Publisher, planner: Any, students: list[str], per_second: int, first_day: datetime
 ) -> tuple[dict[int, float], dict[int, float]]:
     """Move one due date after the other; return when each was sent, and when the planner showed it."""
     sent: dict[int, float] = {}
     shown: dict[int, float] = {}
     awaited: dict[tuple[str, str], list[tuple[int, datetime]]] = defaultdict(list)
     moved: dict[str, dict[int, datetime]] = defaultdict(dict)
-    total = PER_SECOND * SECONDS
+    total = per_second * SECONDS
 
     async def send(number: int) -> None:
         index = number % STUDENTS
         student, place = students[index], number // STUDENTS % ASSIGNMENTS
-        due_at = FIRST_DAY + timedelta(days=30, minutes=number)
+        due_at = first_day + timedelta(minutes=number)
         moved[student][place] = due_at
         source = f"canvas-assignment-{_assignment(index, place)}-{student}"
         awaited[student, source].append((number, due_at))
@@ -109,7 +112,7 @@ async def _change(
     async with asyncio.TaskGroup() as group:
         group.create_task(look())
         for number in range(total):
-            await asyncio.sleep(max(0.0, began_at + number / PER_SECOND - time.monotonic()))
+            await asyncio.sleep(max(0.0, began_at + number / per_second - time.monotonic()))
             group.create_task(send(number))
     return sent, shown
 
