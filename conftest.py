@@ -21,7 +21,6 @@ refuse_unnamed_new_values()
 WORKER_OF_ITS_OWN = {
     "the running system": ("tests/system/", "local_stack/tests/test_local_stack.py"),
     "chaos that needs a core": (
-        "tests/chaos/test_outage.py",
         "tests/chaos/test_poison.py",
         "tests/chaos/test_availability.py",
         "tests/chaos/test_replacement.py",
