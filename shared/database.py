@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import asyncmy
 from sqlalchemy import text
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import (
 
 from shared.database_tls import tls_context
 from shared.logging import get_logger
-from shared.queries import Query
+from shared.queries import Query, as_sqlalchemy_raises, execute, forget_lost
 
 log = get_logger(__name__)
 
@@ -44,6 +44,9 @@ REQUEST_TIMEOUT_SECONDS = 8.0
 
 MESSAGE_TIMEOUT_SECONDS = 60.0
 """The same for consumers, whose messages may change thousands of rows."""
+
+READ_COMMITTED = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+"""For reads beside units of work, too: one that locks would else lock the gaps between rows."""
 
 LOCK_CONFLICTS = {1205, 1213, 1020}
 """Lock wait timeout, deadlock, and MariaDB's `Record has changed since last read`."""
@@ -82,6 +85,7 @@ class Database:
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
     ) -> None:
         self._timeout_seconds = timeout_seconds
+        connect_args = {"connect_timeout": 2, "ssl": tls_context(database_url)}
         pool = {
             "pool_size": pool_size,
             # Connections beyond the pool are opened and closed for each use, which costs more than the query.
@@ -90,7 +94,7 @@ class Database:
             "pool_recycle": 1800,
             # A session that ends has committed or rolled back: one more ROLLBACK would be one more round trip.
             "pool_reset_on_return": None,
-            "connect_args": {"connect_timeout": 2, "ssl": tls_context(database_url)},
+            "connect_args": connect_args,
         }
         url = driver_url(database_url, "asyncmy")
         self.engine: AsyncEngine = create_async_engine(
@@ -101,7 +105,7 @@ class Database:
             url,
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
-            **pool,
+            **{**pool, "connect_args": {**connect_args, "init_command": READ_COMMITTED}},
         )
 
     async def transaction(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
@@ -171,7 +175,7 @@ class Database:
         try:
             pooled = await self.reading_engine.raw_connection()
             try:
-                return await self._execute(pooled.driver_connection, sql, arguments)
+                return await execute(engine, pooled.driver_connection, sql, arguments)
             except BaseException:
                 # Its answer may still be on the way, and would be taken for that of the next query.
                 pooled.invalidate()
@@ -179,21 +183,10 @@ class Database:
             finally:
                 pooled.close()
         except asyncmy.errors.Error as problem:
-            is_lost = engine.dialect.is_disconnect(cast(Any, problem), None, None)
-            if is_lost and engine.pool is pool:
-                # When one was lost the others mostly were, too: more of them than there are tries.
-                engine.dispose(close=False)
-            raise DBAPIError(None, None, problem, connection_invalidated=is_lost) from problem
-
-    async def _execute(
-        self, driver: Any, sql: str, arguments: tuple[Any, ...]
-    ) -> list[tuple[Any, ...]]:
-        async with driver.cursor() as cursor:
-            for heard in self.reading_engine.sync_engine.dispatch.before_cursor_execute:
-                heard(None, cursor, sql, arguments, None, False)
-            await cursor.execute(sql, arguments)
-            rows: list[tuple[Any, ...]] = await cursor.fetchall()
-            return rows
+            refused = as_sqlalchemy_raises(engine, problem)
+            if refused.connection_invalidated:
+                forget_lost(engine, pool)
+            raise refused from problem
 
     async def is_reachable(self, timeout_seconds: float = 2.0) -> bool:
         """Tell whether the database answers a query now; waits for no restart."""

@@ -1,73 +1,16 @@
-"""The declarative base of course_db's tables, which Alembic makes, and how many rows are written at once."""
+"""The declarative base of course_db's tables, which Alembic makes, and how many rows are read at once."""
 
-from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from sqlalchemy.dialects.mysql import DATETIME
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 READ_CHUNK = 1_000
 """Keys named in one `IN (...)`: a statement of some 20 KB, and a handful of them for the largest message."""
 
 
-LONG_TEXT = "CONVERT(UNHEX(%s) USING utf8mb4)"
-"""Where a statement takes a text that is sent as hexadecimal digits."""
-
-
 class Base(DeclarativeBase):
     """Base of every model; times are UTC wall-clock values with microseconds."""
 
     type_annotation_map: ClassVar = {datetime: DATETIME(fsp=6)}
-
-
-class Upsert:
-    """Inserts rows or changes the ones that have their keys, all in one statement.
-
-    Written for the driver once: SQLAlchemy would build the statement anew and walk through every value, which
-    takes longer than the database does.
-
-    Args:
-        table: Its name.
-        columns: In the order in which each row has its values.
-        changing: Columns that a row which exists takes over, or the expression that each of them gets.
-        long_texts: Columns whose values are sent as hexadecimal digits. The driver has nothing to escape in
-            them; in HTML it took as long as all else about a row.
-    """
-
-    def __init__(
-        self,
-        table: str,
-        *,
-        columns: Sequence[str],
-        changing: Sequence[str] | Mapping[str, str],
-        long_texts: Collection[str] = (),
-    ) -> None:
-        if not isinstance(changing, Mapping):
-            changing = {name: f"VALUES({name})" for name in changing}
-        places = [LONG_TEXT if name in long_texts else "%s" for name in columns]
-        changes = ", ".join(f"{name} = {expression}" for name, expression in changing.items())
-        self._into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608
-        self._row = f"({', '.join(places)})"
-        self._on_duplicate = f" ON DUPLICATE KEY UPDATE {changes}"
-        self._long_texts = [columns.index(name) for name in long_texts]
-
-    async def write(self, session: AsyncSession, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write rows in the caller's transaction; sorted by key, so that two writers do not deadlock.
-
-        Args:
-            rows: Of one message, so that the statement stays below what a server takes.
-        """
-        if not rows:
-            return
-        statement = self._into + ", ".join([self._row] * len(rows)) + self._on_duplicate
-        width = len(rows[0])
-        values = [value for row in rows for value in row]
-        for column in self._long_texts:
-            texts = values[column::width]
-            values[column::width] = [
-                None if text is None else text.encode().hex() for text in texts
-            ]
-        connection = await session.connection()
-        await connection.exec_driver_sql(statement, tuple(values))

@@ -1,4 +1,4 @@
-"""What a query on the driver's own cursor promises on a real server."""
+"""What statements on the driver's own cursor promise on a real server, alone and in units of work."""
 
 import asyncio
 import os
@@ -9,16 +9,34 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Boolean, Integer, Select, String, bindparam, func, literal_column, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Integer,
+    Select,
+    String,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy import column as named
 from sqlalchemy import table as tabled
 from sqlalchemy.dialects.mysql import DATETIME, ENUM
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from local_stack.mysql_server import start_mysql
-from shared.database import MAX_ATTEMPTS, POOL_SIZE, Database, DatabaseUnavailable
-from shared.queries import Query
+from shared.database import (
+    MAX_ATTEMPTS,
+    POOL_SIZE,
+    Database,
+    DatabaseUnavailable,
+    is_duplicate_key,
+)
+from shared.queries import Query, Statement
 from shared.testing.schemas import connect, execute
 from shared.testing.statements import sent_statements
 
@@ -30,6 +48,13 @@ THINGS = tabled(
     named("kind", ENUM("BIG", "SMALL")),
     named("made_at", DATETIME(fsp=6)),
 )
+
+NOTES = tabled("notes", named("id", Integer), named("said", JSON), named("is_read", Boolean))
+
+NOTE = Statement(
+    insert(NOTES).values(id=bindparam("id"), said=bindparam("said"), is_read=bindparam("is_read"))
+)
+ALL_NOTES = Query(select(NOTES.c.id, NOTES.c.said, NOTES.c.is_read).order_by(NOTES.c.id))
 
 SLEEP = Query(select(func.sleep(bindparam("seconds")).label("slept")))
 CONNECTION_ID = Query(select(literal_column("CONNECTION_ID()", Integer).label("id")))
@@ -50,6 +75,7 @@ def schema_url(mysql_server_url: str) -> Iterator[str]:
         "INSERT INTO things VALUES (1, '100 %% 과제', TRUE, 'BIG', '2026-03-04 09:30:00.000001'),"
         " (2, NULL, FALSE, 'SMALL', '2026-03-04 09:30:00'), (3, '', NULL, NULL, NULL)",
     )
+    execute(url, "CREATE TABLE notes (id INT PRIMARY KEY, said JSON, is_read BOOL)")
     yield url
     execute(mysql_server_url, f"DROP DATABASE {name}")
 
@@ -100,6 +126,25 @@ async def test_values_go_where_their_names_stand_and_are_never_read_as_sql(
     rows = await database.rows(query, {"first": 1, "second": 2, "title": "' OR 1=1 -- %s"})
 
     assert [row["id"] for row in rows] == [1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "found"), [([2, 3], [2, 3]), ({1}, [1]), ([], [])], ids=["two", "one", "none"]
+)
+async def test_a_list_holds_as_many_values_as_there_are(
+    database: Database, ids: Any, found: list[int]
+) -> None:
+    query = Query(things(THINGS.c.id.in_(bindparam("ids", expanding=True))))
+
+    rows = await database.rows(query, {"ids": ids})
+
+    assert [row["id"] for row in rows] == found
+
+
+async def test_a_value_that_the_statement_names_needs_no_parameter(database: Database) -> None:
+    query = Query(things(THINGS.c.kind == "SMALL", THINGS.c.id == bindparam("id")))
+
+    assert [len(await database.rows(query, {"id": number})) for number in (1, 2)] == [0, 1]
 
 
 async def test_listeners_of_the_engine_hear_of_each_query(database: Database) -> None:
@@ -201,3 +246,139 @@ async def test_a_server_that_hangs_is_given_up_in_time(
             os.kill(server.pid, signal.SIGCONT)
         assert (await database.rows(CONNECTION_ID, {}))[0]["id"] != before
         await database.close()
+
+
+@pytest.fixture
+def notes(schema_url: str) -> Iterator[str]:
+    yield schema_url
+    execute(schema_url, "DELETE FROM notes")
+
+
+async def test_a_unit_of_work_reads_what_it_wrote_as_sqlalchemy_would(
+    database: Database, notes: str
+) -> None:
+    said = {"title": "과제 'A' %s", "steps": [1, None]}
+
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        await NOTE.run(session, {"id": 1, "said": said, "is_read": True})
+        through_sqlalchemy = (await session.execute(select(*NOTES.c))).mappings().all()
+        rows = await ALL_NOTES.fetch(session, {})
+        assert rows == [dict(row) for row in through_sqlalchemy]
+        return rows
+
+    assert await database.transaction(work) == [{"id": 1, "said": said, "is_read": True}]
+
+
+async def test_a_unit_of_work_that_fails_leaves_nothing(database: Database, notes: str) -> None:
+    async def work(session: AsyncSession) -> None:
+        await NOTE.run(session, {"id": 1, "said": 1, "is_read": False})
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.transaction(work)
+
+    assert await database.rows(ALL_NOTES, {}) == []
+
+
+async def test_a_refused_statement_is_told_as_sqlalchemy_tells_it_and_ends_no_connection(
+    database: Database, notes: str
+) -> None:
+    row = {"id": 1, "said": 1, "is_read": False}
+
+    async def work(session: AsyncSession) -> None:
+        await NOTE.run(session, row)
+        with pytest.raises(DBAPIError) as raised:
+            await NOTE.run(session, row)
+        assert is_duplicate_key(raised.value)
+        assert not raised.value.connection_invalidated
+
+    await database.transaction(work)
+
+    assert len(await database.rows(ALL_NOTES, {})) == 1
+
+
+async def test_a_unit_of_work_is_done_again_when_its_connection_is_killed(
+    database: Database, notes: str
+) -> None:
+    """D-01, D-04"""
+    seen: list[int] = []
+
+    async def work(session: AsyncSession) -> None:
+        await NOTE.run(session, {"id": 1, "said": 1, "is_read": False})
+        seen.append((await CONNECTION_ID.fetch(session, {}))[0]["id"])
+        if len(seen) == 1:
+            execute(notes, f"KILL {seen[0]}")
+        await NOTE.run(session, {"id": 2, "said": 2, "is_read": False})
+
+    await database.transaction(work)
+
+    assert len(set(seen)) == 2
+    assert [row["id"] for row in await database.rows(ALL_NOTES, {})] == [1, 2]
+
+
+async def test_units_of_work_survive_the_loss_of_every_pooled_connection(schema_url: str) -> None:
+    """D-04: there are more of them than tries."""
+    database = Database(schema_url)
+
+    def sleep(seconds: float) -> Any:
+        return database.transaction(lambda session: SLEEP.fetch(session, {"seconds": seconds}))
+
+    await asyncio.gather(*(sleep(0.3) for _ in range(POOL_SIZE)))
+    with connect(schema_url) as operator, operator.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        victims = cursor.fetchall()
+        for (connection_id,) in victims:
+            cursor.execute(f"KILL {connection_id}")
+    assert len(victims) >= POOL_SIZE > MAX_ATTEMPTS
+
+    rows = [await sleep(0), *await asyncio.gather(*(sleep(0.1) for _ in range(POOL_SIZE)))]
+
+    assert rows == [[{"slept": 0}]] * (POOL_SIZE + 1)
+    await database.close()
+
+
+async def test_one_of_two_that_deadlock_is_done_again(notes: str) -> None:
+    """D-01"""
+    database = Database(notes)
+    execute(notes, "INSERT INTO notes VALUES (1, '0', 0), (2, '0', 0)")
+    move = Statement(update(NOTES).where(NOTES.c.id == bindparam("note")).values(is_read=True))
+    have_first = asyncio.Barrier(2)
+    tries = 0
+
+    async def lock(first: int, second: int) -> None:
+        async def work(session: AsyncSession) -> None:
+            nonlocal tries
+            tries += 1
+            await move.run(session, {"note": first})
+            if tries <= 2:
+                await have_first.wait()
+            await move.run(session, {"note": second})
+
+        await database.transaction(work)
+
+    await asyncio.gather(lock(1, 2), lock(2, 1))
+
+    assert tries == 3
+    assert [row["is_read"] for row in await database.rows(ALL_NOTES, {})] == [True, True]
+    await database.close()
+
+
+async def test_an_abandoned_unit_of_work_leaves_no_answer_and_no_row(
+    database: Database, notes: str
+) -> None:
+    async def work(session: AsyncSession) -> None:
+        await NOTE.run(session, {"id": 1, "said": 1, "is_read": False})
+        await SLEEP.fetch(session, {"seconds": 1})
+
+    waiting = asyncio.create_task(database.transaction(work))
+    await asyncio.sleep(0.2)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    rows = await database.transaction(lambda session: ALL_NOTES.fetch(session, {}))
+
+    assert rows == []

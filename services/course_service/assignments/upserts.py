@@ -1,6 +1,6 @@
 """How the rows of assignments and of what students see of them are written, many at once."""
 
-from services.course_service.database import Upsert
+from shared.upserts import Upsert
 
 ASSIGNMENTS = Upsert(
     "assignments",

@@ -7,10 +7,11 @@ from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.courses.service import lock_courses
-from services.course_service.database import Upsert
 from services.course_service.enrollments.models import CourseObservation, Enrollment
 from services.course_service.enrollments.schemas import CourseView
 from shared.database import utc_now
+from shared.queries import Query, Statement
+from shared.upserts import Upsert
 
 OBSERVATIONS = Upsert(
     "course_observations",
@@ -25,7 +26,7 @@ OBSERVATIONS = Upsert(
 )
 
 # The statements of each message are built once: to build one takes as long as to run it.
-_VIEWS = (
+_VIEWS = Query(
     select(
         Enrollment.course_id,
         Enrollment.enrolled_at,
@@ -47,17 +48,16 @@ _VIEWS = (
     )
 )
 
-_MARK_LISTED = (
+_MARK_LISTED = Statement(
     update(Enrollment)
     .where(
         Enrollment.cognito_sub == bindparam("student"),
         Enrollment.course_id.in_(bindparam("course_ids", expanding=True)),
     )
     .values(is_listed=True)
-    .execution_options(synchronize_session=False)
 )
 
-_TO_TELL = (
+_TO_TELL = Query(
     select(Enrollment.cognito_sub)
     .where(
         Enrollment.course_id.in_(bindparam("course_ids", expanding=True)),
@@ -131,9 +131,7 @@ async def keep_observations(
 async def mark_listed(session: AsyncSession, cognito_sub: str, course_ids: Collection[int]) -> None:
     """Remember that the student has had an assignment listing of these courses."""
     if course_ids:
-        await session.execute(
-            _MARK_LISTED, {"student": cognito_sub, "course_ids": list(course_ids)}
-        )
+        await _MARK_LISTED.run(session, {"student": cognito_sub, "course_ids": course_ids})
 
 
 async def students_to_tell(
@@ -147,8 +145,8 @@ async def students_to_tell(
     """
     if not course_ids:
         return set()
-    values = {"course_ids": list(course_ids), "viewers": list(viewers)}
-    return set(await session.scalars(_TO_TELL, values))
+    rows = await _TO_TELL.fetch(session, {"course_ids": course_ids, "viewers": viewers})
+    return {row["cognito_sub"] for row in rows}
 
 
 async def remove_enrollments(session: AsyncSession, cognito_sub: str) -> int:
@@ -187,6 +185,5 @@ async def remove_enrollments(session: AsyncSession, cognito_sub: str) -> int:
 async def _views(
     session: AsyncSession, cognito_sub: str, course_ids: Collection[int]
 ) -> dict[int, CourseView]:
-    values = {"cognito_sub": cognito_sub, "course_ids": list(course_ids)}
-    rows = await session.execute(_VIEWS, values)
-    return {row.course_id: CourseView(**row._mapping) for row in rows}
+    rows = await _VIEWS.fetch(session, {"cognito_sub": cognito_sub, "course_ids": course_ids})
+    return {row["course_id"]: CourseView(**row) for row in rows}
