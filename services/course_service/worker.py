@@ -52,11 +52,7 @@ def body_builder(database: Database) -> BuildBodies:
                 synced_at=event.body["syncedAt"],
             )
         if event.event_type in (ASSIGNMENT_CREATED, ASSIGNMENT_UPDATED):
-            return await database.transaction(
-                lambda session: analysis_requests(
-                    session, event.event_type, event.body["assignmentIds"]
-                )
-            )
+            return await analysis_requests(database, event.event_type, event.body["assignmentIds"])
         if event.event_type in submissions:
             return await database.transaction(
                 lambda session: submissions[event.event_type](

@@ -5,25 +5,29 @@ its place, so that the table holds at most one row for each.
 """
 
 import functools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from operator import itemgetter
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import JSON, BigInteger, String
-from sqlalchemy.dialects.mysql import DATETIME, Insert
-from sqlalchemy.dialects.mysql import insert as mysql_insert
+from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.database import utc_now
 from shared.logging import correlation_id
 from shared.tracing.spans import current_traceparent
+from shared.upserts import Upsert
 
 
 class OutboxColumns:
     """The columns of a service's outbox table."""
+
+    __tablename__: str
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     event_type: Mapped[str] = mapped_column(String(64))
@@ -64,43 +68,55 @@ async def enqueue(
     if not events:
         return
     now = utc_now()
+    correlation, traceparent = correlation_id.get(), current_traceparent()
     rows = [
-        {
-            "event_type": event.event_type,
-            "queue_name": event.queue_name,
-            "unique_key": event.unique_key or uuid4().hex,
-            "body": event.body,
-            "correlation_id": correlation_id.get(),
-            "traceparent": current_traceparent(),
-            "version": uuid4().hex,
-            "attempts": 0,
-            "created_at": now,
-            "due_at": now,
-            "parked_at": None,
-            "failure": None,
-        }
+        (
+            event.unique_key or uuid4().hex,
+            event.event_type,
+            event.queue_name,
+            json.dumps(event.body),
+            correlation,
+            traceparent,
+            uuid4().hex,
+            0,
+            now,
+            now,
+            None,
+            None,
+        )
         for event in events
     ]
-    rows.sort(key=lambda row: str(row["unique_key"]))
-    # Not by the session, which leaves out what is NULL: MySQL 8 knows of a row's new values only those that the
-    # statement names.
-    connection = await session.connection()
-    await connection.execute(_insert_or_renew(cast(Any, table)), rows)
+    # By their unique keys, which come first.
+    await _insert_or_renew(table.__tablename__).write(session, sorted(rows, key=itemgetter(0)))
 
 
 @functools.cache
-def _insert_or_renew(table: Any) -> Insert:
-    """Return the statement for a table of `OutboxColumns`; to make it takes longer than to run it."""
-    statement = mysql_insert(table)
-    # What is newer gets tries of its own, also when the one before was parked.
-    renewed = (
-        "body",
-        "correlation_id",
-        "traceparent",
-        "version",
-        "attempts",
-        "due_at",
-        "parked_at",
-        "failure",
+def _insert_or_renew(table_name: str) -> Upsert:
+    return Upsert(
+        table_name,
+        columns=(
+            "unique_key",
+            "event_type",
+            "queue_name",
+            "body",
+            "correlation_id",
+            "traceparent",
+            "version",
+            "attempts",
+            "created_at",
+            "due_at",
+            "parked_at",
+            "failure",
+        ),
+        # What is newer gets tries of its own, also when the one before was parked.
+        changing=(
+            "body",
+            "correlation_id",
+            "traceparent",
+            "version",
+            "attempts",
+            "due_at",
+            "parked_at",
+            "failure",
+        ),
     )
-    return statement.on_duplicate_key_update({name: statement.inserted[name] for name in renewed})

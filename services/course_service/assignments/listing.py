@@ -28,11 +28,12 @@ from services.course_service.assignments.upserts import ASSIGNMENTS, VISIBILITY
 from services.course_service.courses.service import lock_courses
 from services.course_service.database import READ_CHUNK
 from shared.database import utc_now
+from shared.queries import Query
 
 # The reads of each message are built once: to build one takes as long as to run it.
 _CANVAS_IDS: BindParameter[Any] = bindparam("canvas_ids", expanding=True)
 
-_LAST_SHOWN = (
+_LAST_SHOWN = Query(
     select(
         Assignment.canvas_assignment_id,
         Assignment.id,
@@ -46,22 +47,26 @@ _LAST_SHOWN = (
     )
 )
 
-_STORED = select(
-    Assignment.canvas_assignment_id,
-    Assignment.id,
-    Assignment.course_id,
-    Assignment.title,
-    Assignment.description,
-    Assignment.due_at,
-    Assignment.points_possible,
-    Assignment.submission_types,
-).where(Assignment.canvas_assignment_id.in_(_CANVAS_IDS))
-
-_IDS = select(Assignment.canvas_assignment_id, Assignment.id).where(
-    Assignment.canvas_assignment_id.in_(_CANVAS_IDS)
+_STORED = Query(
+    select(
+        Assignment.canvas_assignment_id,
+        Assignment.id,
+        Assignment.course_id,
+        Assignment.title,
+        Assignment.description,
+        Assignment.due_at,
+        Assignment.points_possible,
+        Assignment.submission_types,
+    ).where(Assignment.canvas_assignment_id.in_(_CANVAS_IDS))
 )
 
-_SHOWN_IN_COURSES = (
+_IDS = Query(
+    select(Assignment.canvas_assignment_id, Assignment.id).where(
+        Assignment.canvas_assignment_id.in_(_CANVAS_IDS)
+    )
+)
+
+_SHOWN_IN_COURSES = Query(
     select(Assignment.id, Assignment.canvas_assignment_id, Assignment.course_id)
     .join(AssignmentVisibility, SAME_ASSIGNMENT)
     .where(
@@ -163,8 +168,11 @@ async def _last_shown(
 ) -> dict[int, _Shown]:
     shown: dict[int, _Shown] = {}
     for part in _chunks(canvas_ids):
-        rows = await session.execute(_LAST_SHOWN, {"cognito_sub": cognito_sub, "canvas_ids": part})
-        shown |= {row[0]: _Shown(*row[1:]) for row in rows}
+        values = {"cognito_sub": cognito_sub, "canvas_ids": part}
+        for row in await _LAST_SHOWN.fetch(session, values):
+            shown[row["canvas_assignment_id"]] = _Shown(
+                row["id"], row["listing_hash"], row["submission_hash"]
+            )
     return shown
 
 
@@ -227,16 +235,17 @@ def _seen_alike(content: _Content) -> tuple[object, ...]:
 async def _stored(session: AsyncSession, canvas_ids: Sequence[int]) -> dict[int, _Stored]:
     stored: dict[int, _Stored] = {}
     for part in _chunks(canvas_ids):
-        rows = await session.execute(_STORED, {"canvas_ids": part})
-        stored |= {row[0]: _Stored(row[1], _Content(*row[2:])) for row in rows}
+        for row in await _STORED.fetch(session, {"canvas_ids": part}):
+            canvas_id, assignment_id = row.pop("canvas_assignment_id"), row.pop("id")
+            stored[canvas_id] = _Stored(assignment_id, _Content(**row))
     return stored
 
 
 async def _ids(session: AsyncSession, canvas_ids: Sequence[int]) -> dict[int, int]:
     ids: dict[int, int] = {}
     for part in _chunks(canvas_ids):
-        rows = await session.execute(_IDS, {"canvas_ids": part})
-        ids |= {row.canvas_assignment_id: row.id for row in rows}
+        rows = await _IDS.fetch(session, {"canvas_ids": part})
+        ids |= {row["canvas_assignment_id"]: row["id"] for row in rows}
     return ids
 
 
@@ -323,13 +332,12 @@ async def _remove_absent(
     }
     if not complete:
         return
-    values = {"cognito_sub": cognito_sub, "course_ids": list(complete)}
-    rows = await session.execute(_SHOWN_IN_COURSES, values)
+    values = {"cognito_sub": cognito_sub, "course_ids": complete}
     gone = {
-        row.id: row.course_id
-        for row in rows
-        if row.canvas_assignment_id not in complete[row.course_id]
-        and row.canvas_assignment_id not in shown
+        row["id"]: row["course_id"]
+        for row in await _SHOWN_IN_COURSES.fetch(session, values)
+        if row["canvas_assignment_id"] not in complete[row["course_id"]]
+        and row["canvas_assignment_id"] not in shown
     }
     removed = await _hide(session, cognito_sub, gone)
     effect.course_ids |= set(removed.values())

@@ -1,16 +1,32 @@
 """Reads assignments as each student sees them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.course_service.assignments.models import Assignment, AssignmentVisibility
+from services.course_service.assignments.models import (
+    SAME_ASSIGNMENT,
+    Assignment,
+    AssignmentVisibility,
+)
 from services.course_service.assignments.schemas import CourseViews, VisibleAssignment
 from services.course_service.enrollments.service import is_listed
+from shared.database import Database
 from shared.events.course_service import AnalysisRequest
 from shared.events.times import write_event_time, write_order_mark
+from shared.queries import Query
 
 AssignmentObject = dict[str, Any]
 """An assignment with the names of the wire (rest.md 3.2)."""
@@ -33,7 +49,7 @@ async def list_assignments(
     listed = await is_listed(session, caller, course_id)
     if listed is None:
         return []
-    seen = _seen_in({course_id: listed})
+    seen = _seen_in([course_id], [] if listed else [course_id])
     if after is not None:
         seen = and_(seen, Assignment.id > after)
     return await _assignment_objects(session, caller, seen, limit=limit)
@@ -53,7 +69,8 @@ async def read_assignment(
         session,
         caller,
         and_(
-            Assignment.canvas_assignment_id == canvas_assignment_id, _seen_in({course_id: listed})
+            Assignment.canvas_assignment_id == canvas_assignment_id,
+            _seen_in([course_id], [] if listed else [course_id]),
         ),
     )
     return found[0] if found else None
@@ -61,12 +78,8 @@ async def read_assignment(
 
 async def description_bytes(session: AsyncSession, cognito_sub: str, courses: CourseViews) -> int:
     """Return how many bytes the descriptions have that a student sees in these courses."""
-    total = await session.scalar(
-        select(func.sum(func.octet_length(Assignment.description)))
-        .outerjoin(AssignmentVisibility, _own(cognito_sub))
-        .where(_seen_in(courses))
-    )
-    return int(total or 0)
+    (found,) = await _DESCRIPTION_BYTES.fetch(session, _viewing(cognito_sub, courses))
+    return int(found["total"] or 0)
 
 
 async def visible_assignments(
@@ -82,72 +95,36 @@ async def visible_assignments(
         courses: The courses, and whether the student has had a listing of each.
         description_characters: Read only the beginning of each description; None reads all of it.
     """
-    description: ColumnElement[str | None] = Assignment.description.expression
-    if description_characters is not None:
-        description = func.left(description, description_characters)
-    rows = await session.execute(
-        select(
-            Assignment.id.label("assignment_id"),
-            Assignment.canvas_assignment_id,
-            Assignment.course_id,
-            Assignment.title,
-            description.label("description"),
-            _own_due_at().label("due_at"),
-            Assignment.points_possible,
-        )
-        .outerjoin(AssignmentVisibility, _own(cognito_sub))
-        .where(_seen_in(courses))
-        .order_by(Assignment.id)
-    )
-    return [VisibleAssignment(**row._mapping) for row in rows]
+    viewing = _viewing(cognito_sub, courses)
+    if description_characters is None:
+        rows = await _VISIBLE.fetch(session, viewing)
+    else:
+        rows = await _VISIBLE_CUT.fetch(session, {**viewing, "characters": description_characters})
+    return [VisibleAssignment(**row) for row in rows]
 
 
 async def viewers_of(session: AsyncSession, assignment_ids: Collection[int]) -> set[str]:
     """Return the students whose own listings showed one of these assignments."""
     if not assignment_ids:
         return set()
-    return set(
-        await session.scalars(
-            select(AssignmentVisibility.cognito_sub)
-            .join(
-                Assignment,
-                and_(
-                    Assignment.id == AssignmentVisibility.assignment_id,
-                    Assignment.canvas_assignment_id == AssignmentVisibility.canvas_assignment_id,
-                ),
-            )
-            .where(AssignmentVisibility.assignment_id.in_(assignment_ids))
-            .distinct()
-        )
-    )
+    rows = await _VIEWERS.fetch(session, {"assignment_ids": assignment_ids})
+    return {row["cognito_sub"] for row in rows}
 
 
 async def analysis_requests(
-    session: AsyncSession, event_type: str, assignment_ids: Collection[int]
+    database: Database, event_type: str, assignment_ids: Collection[int]
 ) -> list[bytes]:
     """Return one analysis request for each assignment that still exists, with what it says by now."""
-    rows = await session.execute(
-        select(
-            Assignment.course_id,
-            Assignment.canvas_assignment_id,
-            Assignment.title,
-            Assignment.description,
-            Assignment.due_at,
-            Assignment.updated_at,
-        )
-        .where(Assignment.id.in_(assignment_ids))
-        .order_by(Assignment.id)
-    )
     return [
         AnalysisRequest.model_validate(
             {
-                **row._mapping,
+                **row,
                 "event_type": event_type,
-                "due_at": write_event_time(row.due_at),
-                "changed_at": write_order_mark(row.updated_at),
+                "due_at": write_event_time(row["due_at"]),
+                "changed_at": write_order_mark(row["updated_at"]),
             }
         ).to_body()
-        for row in rows
+        for row in await database.rows(_ANALYSED, {"assignment_ids": assignment_ids})
     ]
 
 
@@ -186,12 +163,8 @@ def _with_whole_seconds(assignment: AssignmentObject) -> AssignmentObject:
     return assignment
 
 
-def _own(cognito_sub: str) -> ColumnElement[bool]:
-    return and_(
-        AssignmentVisibility.cognito_sub == cognito_sub,
-        AssignmentVisibility.assignment_id == Assignment.id,
-        AssignmentVisibility.canvas_assignment_id == Assignment.canvas_assignment_id,
-    )
+def _own(cognito_sub: str | BindParameter[str]) -> ColumnElement[bool]:
+    return and_(AssignmentVisibility.cognito_sub == cognito_sub, SAME_ASSIGNMENT)
 
 
 def _own_due_at() -> ColumnElement[Any]:
@@ -201,10 +174,76 @@ def _own_due_at() -> ColumnElement[Any]:
     )
 
 
-def _seen_in(courses: CourseViews) -> ColumnElement[bool]:
+def _seen_in(
+    course_ids: Sequence[int] | BindParameter[int], unlisted_ids: Sequence[int] | BindParameter[int]
+) -> ColumnElement[bool]:
     """Return the rule of what a student sees: its own listing, or all where there was none yet."""
-    unlisted = [course_id for course_id, listed in courses.items() if not listed]
     return and_(
-        Assignment.course_id.in_(courses),
-        or_(AssignmentVisibility.assignment_id.is_not(None), Assignment.course_id.in_(unlisted)),
+        Assignment.course_id.in_(course_ids),
+        or_(
+            AssignmentVisibility.assignment_id.is_not(None), Assignment.course_id.in_(unlisted_ids)
+        ),
     )
+
+
+def _viewing(cognito_sub: str, courses: CourseViews) -> dict[str, Any]:
+    return {
+        "cognito_sub": cognito_sub,
+        "course_ids": courses,
+        "unlisted_ids": [course_id for course_id, listed in courses.items() if not listed],
+    }
+
+
+def _viewed(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(Assignment)
+        .outerjoin(AssignmentVisibility, _own(bindparam("cognito_sub")))
+        .where(
+            _seen_in(
+                bindparam("course_ids", expanding=True), bindparam("unlisted_ids", expanding=True)
+            )
+        )
+    )
+
+
+def _visible(description: ColumnElement[str | None]) -> Query:
+    return Query(
+        _viewed(
+            Assignment.id.label("assignment_id"),
+            Assignment.canvas_assignment_id,
+            Assignment.course_id,
+            Assignment.title,
+            description.label("description"),
+            _own_due_at().label("due_at"),
+            Assignment.points_possible,
+        ).order_by(Assignment.id)
+    )
+
+
+# The reads of each message are built once: to build one takes longer than to run it.
+_DESCRIPTION_BYTES = Query(
+    _viewed(func.sum(func.octet_length(Assignment.description)).label("total"))
+)
+_VISIBLE = _visible(Assignment.description.expression)
+_VISIBLE_CUT = _visible(func.left(Assignment.description, bindparam("characters")))
+
+_VIEWERS = Query(
+    select(AssignmentVisibility.cognito_sub)
+    .join(Assignment, SAME_ASSIGNMENT)
+    .where(AssignmentVisibility.assignment_id.in_(bindparam("assignment_ids", expanding=True)))
+    .distinct()
+)
+
+_ANALYSED = Query(
+    select(
+        Assignment.course_id,
+        Assignment.canvas_assignment_id,
+        Assignment.title,
+        Assignment.description,
+        Assignment.due_at,
+        Assignment.updated_at,
+    )
+    .where(Assignment.id.in_(bindparam("assignment_ids", expanding=True)))
+    .order_by(Assignment.id)
+)

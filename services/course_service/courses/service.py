@@ -1,6 +1,8 @@
 """Creates, updates, locks and reads courses."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select, update
@@ -10,15 +12,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.course_service.courses.models import Course
 from services.course_service.courses.schemas import SeenCourse
 from shared.database import utc_now
+from shared.queries import Query
 
 CourseObject = dict[str, Any]
 """A course with the names of the wire (rest.md 3.1)."""
 
-_BY_CANVAS_ID = select(Course).where(
-    Course.canvas_course_id.in_(bindparam("canvas_course_ids", expanding=True))
+_BY_CANVAS_ID = Query(
+    select(
+        Course.id,
+        Course.canvas_course_id,
+        Course.name,
+        Course.course_code,
+        Course.start_at,
+        Course.end_at,
+    ).where(Course.canvas_course_id.in_(bindparam("canvas_course_ids", expanding=True)))
 )
 
-_LOCKED = (
+_LOCKED = Query(
     select(Course.id)
     .where(Course.id.in_(bindparam("course_ids", expanding=True)))
     .order_by(Course.id)
@@ -26,9 +36,21 @@ _LOCKED = (
 )
 
 
+@dataclass(frozen=True)
+class StoredCourse:
+    """What is stored of a course that Canvas may show otherwise."""
+
+    id: int
+    canvas_course_id: int
+    name: str
+    course_code: str | None
+    start_at: datetime | None
+    end_at: datetime | None
+
+
 async def find_or_create_courses(
     session: AsyncSession, seen: Sequence[SeenCourse]
-) -> dict[int, Course]:
+) -> dict[int, StoredCourse]:
     """Return the courses by Canvas id; those met for the first time are created."""
     wanted = {course.canvas_course_id: course for course in seen}
     found = await _by_canvas_id(session, wanted)
@@ -56,7 +78,7 @@ async def find_or_create_courses(
 
 
 async def update_courses(
-    session: AsyncSession, stored: Mapping[int, Course], seen: Sequence[SeenCourse]
+    session: AsyncSession, stored: Mapping[int, StoredCourse], seen: Sequence[SeenCourse]
 ) -> None:
     """Write name, code, start and end of the courses in which Canvas shows something else.
 
@@ -85,7 +107,7 @@ async def update_courses(
 
 async def lock_courses(session: AsyncSession, course_ids: Collection[int]) -> None:
     """Hold the courses until the transaction ends, so that rules over all their rows can be kept."""
-    await session.execute(_LOCKED, {"course_ids": sorted(course_ids)})
+    await _LOCKED.fetch(session, {"course_ids": sorted(course_ids)})
 
 
 async def read_courses(
@@ -115,6 +137,6 @@ def course_objects() -> Select[*tuple[Any, ...]]:
 
 async def _by_canvas_id(
     session: AsyncSession, canvas_course_ids: Collection[int]
-) -> dict[int, Course]:
-    rows = await session.scalars(_BY_CANVAS_ID, {"canvas_course_ids": sorted(canvas_course_ids)})
-    return {course.canvas_course_id: course for course in rows}
+) -> dict[int, StoredCourse]:
+    rows = await _BY_CANVAS_ID.fetch(session, {"canvas_course_ids": sorted(canvas_course_ids)})
+    return {row["canvas_course_id"]: StoredCourse(**row) for row in rows}

@@ -1,10 +1,12 @@
 """The rules of enrollments as the API shows and changes them."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.course_service.courses.models import Course
 from services.course_service.courses.service import CourseObject, course_objects, read_courses
 from services.course_service.enrollments.errors import EnrollmentNotFound
 from services.course_service.enrollments.models import Enrollment
@@ -15,9 +17,21 @@ from services.course_service.students.service import lock_student, next_snapshot
 from shared.database import utc_now
 from shared.events.course_service import COURSE_DISABLED, CourseDisabled
 from shared.events.times import write_order_mark
+from shared.queries import Query
 
 EnrollmentObject = dict[str, Any]
 """An enrollment with the names of the wire (rest.md 3.3)."""
+
+_ENABLED = Query(
+    select(
+        Course.id,
+        Course.canvas_course_id.label("canvasCourseId"),
+        Course.name,
+        Enrollment.is_listed.label("isListed"),
+    )
+    .join(Enrollment, Enrollment.course_id == Course.id)
+    .where(Enrollment.cognito_sub == bindparam("cognito_sub"), Enrollment.is_sync_enabled)
+)
 
 
 async def read_course(session: AsyncSession, *, caller: str, course_id: int) -> CourseObject | None:
@@ -108,14 +122,10 @@ async def is_listed(session: AsyncSession, cognito_sub: str, course_id: int) -> 
     )
 
 
-async def enabled_courses(session: AsyncSession, cognito_sub: str) -> dict[int, bool]:
-    """Return for each course the student wants synchronised whether the student has had a listing of it."""
-    rows = await session.execute(
-        select(Enrollment.course_id, Enrollment.is_listed).where(
-            Enrollment.cognito_sub == cognito_sub, Enrollment.is_sync_enabled
-        )
-    )
-    return {row.course_id: row.is_listed for row in rows}
+async def enabled_courses(session: AsyncSession, cognito_sub: str) -> dict[int, Mapping[str, Any]]:
+    """Return the courses the student wants synchronised by id, and whether the student has had a listing of each."""
+    rows = await _ENABLED.fetch(session, {"cognito_sub": cognito_sub})
+    return {row["id"]: row for row in rows}
 
 
 async def _tell_course_disabled(

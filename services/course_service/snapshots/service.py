@@ -5,7 +5,6 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.assignments.service import description_bytes, visible_assignments
-from services.course_service.courses.service import read_courses
 from services.course_service.enrollments.service import enabled_courses
 from services.course_service.snapshots.bodies import (
     SHORT_DESCRIPTION_CHARACTERS,
@@ -28,6 +27,8 @@ async def build_snapshot(
         )
     except StudentDeleted:
         return []
+    if not snapshot.has_cut_descriptions:
+        return snapshot_bodies(snapshot, MAX_BODY_BYTES)
     # Shortening thousands of descriptions would hold up the consumer's heartbeat.
     return await asyncio.to_thread(snapshot_bodies, snapshot, MAX_BODY_BYTES)
 
@@ -37,8 +38,8 @@ async def read_snapshot(
 ) -> Snapshot:
     """Read what the student sees in enabled courses, and give it its place in the order."""
     snapshot_at = await next_snapshot_at(session, cognito_sub)
-    views = await enabled_courses(session, cognito_sub)
-    courses = await read_courses(session, views)
+    courses = await enabled_courses(session, cognito_sub)
+    views = {course_id: course["isListed"] for course_id, course in courses.items()}
     # Descriptions that cannot all fit are read no further than they will be sent.
     is_large = await description_bytes(session, cognito_sub, views) > MAX_BODY_BYTES
     assignments = await visible_assignments(
@@ -52,6 +53,6 @@ async def read_snapshot(
         synced_at=synced_at,
         snapshot_at=snapshot_at,
         courses=courses,
-        assignments=[a for a in assignments if a.course_id in courses],
+        assignments=assignments,
         has_cut_descriptions=is_large,
     )

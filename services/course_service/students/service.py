@@ -1,23 +1,29 @@
 """Serialises what happens to one student's view, puts snapshots in order, and knows who is deleted."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.course_service.students.errors import StudentDeleted
 from services.course_service.students.models import DeletedUser, Student
 from shared.database import utc_now
+from shared.queries import Query, Statement
 
 TICK = timedelta(microseconds=1)
 """Resolution of the column and of `snapshotAt` on the wire."""
 
-_LOCKED = (
+_LOCKED = Query(
     select(Student.snapshot_at)
     .where(Student.cognito_sub == bindparam("cognito_sub"))
     .with_for_update()
+)
+
+_SNAPSHOT_AT = Statement(
+    update(Student)
+    .where(Student.cognito_sub == bindparam("student"))
+    .values(snapshot_at=bindparam("now"))
 )
 
 
@@ -30,13 +36,14 @@ async def lock_student(session: AsyncSession, cognito_sub: str) -> datetime | No
     Raises:
         StudentDeleted: The student's account is deleted.
     """
-    row = await _locked_row(session, cognito_sub)
-    if row is None:
-        row = await _created_row(session, cognito_sub)
+    found = await _LOCKED.fetch(session, {"cognito_sub": cognito_sub})
+    if not found:
+        await _make(session, cognito_sub)
+        found = await _LOCKED.fetch(session, {"cognito_sub": cognito_sub})
         # A deletion takes the row away, so only who has to make it anew can be too late.
         if await session.get(DeletedUser, cognito_sub) is not None:
             raise StudentDeleted
-    last: datetime | None = row.snapshot_at
+    last: datetime | None = found[0]["snapshot_at"]
     return last
 
 
@@ -48,9 +55,7 @@ async def next_snapshot_at(session: AsyncSession, cognito_sub: str) -> datetime:
     """
     last = await lock_student(session, cognito_sub)
     snapshot_at = utc_now() if last is None else max(utc_now(), last + TICK)
-    await session.execute(
-        update(Student).where(Student.cognito_sub == cognito_sub).values(snapshot_at=snapshot_at)
-    )
+    await _SNAPSHOT_AT.run(session, {"student": cognito_sub, "now": snapshot_at})
     return snapshot_at
 
 
@@ -59,8 +64,7 @@ async def end_student(session: AsyncSession, cognito_sub: str) -> None:
 
     A student who is deleted already stays so.
     """
-    if await _locked_row(session, cognito_sub) is None:
-        await _created_row(session, cognito_sub)
+    await _make(session, cognito_sub)
     await session.execute(
         insert(DeletedUser)
         .values(cognito_sub=cognito_sub, deleted_at=utc_now())
@@ -69,18 +73,10 @@ async def end_student(session: AsyncSession, cognito_sub: str) -> None:
     await session.execute(delete(Student).where(Student.cognito_sub == cognito_sub))
 
 
-async def _locked_row(session: AsyncSession, cognito_sub: str) -> Row[Any] | None:
-    rows = await session.execute(_LOCKED, {"cognito_sub": cognito_sub})
-    return rows.one_or_none()
-
-
-async def _created_row(session: AsyncSession, cognito_sub: str) -> Row[Any]:
-    # INSERT IGNORE would share the lock of a row that appeared meanwhile, and two sharers deadlock.
+async def _make(session: AsyncSession, cognito_sub: str) -> None:
+    # Locks a row that is there, too. INSERT IGNORE would share its lock, and two sharers deadlock.
     await session.execute(
         insert(Student)
         .values(cognito_sub=cognito_sub)
         .on_duplicate_key_update(snapshot_at=Student.snapshot_at)
     )
-    row = await _locked_row(session, cognito_sub)
-    assert row is not None  # noqa: S101
-    return row
