@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +15,7 @@ from services.schedule_service.analyses.errors import (
 from services.schedule_service.analyses.models import Analysis, AnalysisBudget, AnalysisClaim
 from services.schedule_service.items import IN_SQL, affected
 from shared.database import utc_now
+from shared.queries import Query
 
 CLAIM_LASTS = timedelta(seconds=180)
 """As long as llm_analysis may run."""
@@ -23,6 +24,10 @@ CALLS_PER_TEXT = 2
 """One and its repair; whoever gets no result from them gets none from a third."""
 
 CALLS_ARE_COUNTED_FOR = timedelta(hours=24)
+
+_KNOWN = Query(
+    select(Analysis.content_hash).where(Analysis.content_hash == bindparam("content_hash"))
+)
 
 
 async def find_analysis(session: AsyncSession, *, content_hash: str) -> list[Any]:
@@ -57,10 +62,7 @@ async def keep_missing_analysis(
     session: AsyncSession, *, content_hash: str, tasks: list[Any]
 ) -> None:
     """Store the steps of a text unless there are some."""
-    is_known = await session.scalar(
-        select(Analysis.content_hash).where(Analysis.content_hash == content_hash)
-    )
-    if is_known is None:
+    if not await _KNOWN.fetch(session, {"content_hash": content_hash}):
         await keep_analysis(session, content_hash=content_hash, tasks=tasks)
 
 

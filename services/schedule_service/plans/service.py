@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,24 +17,25 @@ from services.schedule_service.plans.models import (
     RecordedSubmission,
 )
 from services.schedule_service.plans.rows import (
+    LOCKED_PLAN,
+    NEWER_PLAN,
+    TODOS,
+    Row,
+    find_given,
+    find_plans,
     find_schedules,
-    find_submitted,
     find_subtasks,
     lock_todos,
 )
 from services.schedule_service.plans.steps import (
     DONE,
     UNTOUCHED,
+    WRITTEN,
     Step,
     assignment_of,
     content_hash,
     steps_of,
 )
-from services.schedule_service.schedules.canvas_schedules import (
-    CANVAS,
-    SOURCE_ID_PREFIX,
-)
-from services.schedule_service.schedules.models import Schedule
 from services.schedule_service.todos.models import Todo
 from services.schedule_service.todos.progress import Progress, recalculate
 from shared.database import utc_now
@@ -58,46 +59,17 @@ async def store_plan(session: AsyncSession, plan: Plan) -> bool:
     Only a strictly older mark makes a plan older; a plan without mark is stored, and the mark stays (additions.md D).
     The same plan again changes no row.
     """
-    statement = mysql_insert(AssignmentPlan).values(**vars(plan), planned_at=utc_now())
-    # Takes the exclusive lock at once, whether or not there is a row: of two first plans the older one loses as well.
-    await session.execute(
-        statement.on_duplicate_key_update(canvas_assignment_id=AssignmentPlan.canvas_assignment_id)
-    )
-    stored = await session.get_one(
-        AssignmentPlan, plan.canvas_assignment_id, with_for_update=True, populate_existing=True
-    )
-    if plan.changed_at and stored.changed_at and plan.changed_at < stored.changed_at:
+    stored = await _lock_plan(session, plan)
+    if plan.changed_at and stored["changed_at"] and plan.changed_at < stored["changed_at"]:
         return False
-    after = {**vars(plan), "changed_at": plan.changed_at or stored.changed_at}
-    changed = {name for name, value in after.items() if getattr(stored, name) != value}
+    after = {**vars(plan), "changed_at": plan.changed_at or stored["changed_at"]}
     # A course whose row was made anew has another id and the same plans.
-    if changed - {"course_id"}:
-        for name, value in after.items():
-            setattr(stored, name, value)
-        stored.planned_at = utc_now()
-    return True
-
-
-async def find_students(
-    session: AsyncSession, *, canvas_assignment_id: int, after: str, limit: int
-) -> list[str]:
-    """Return students who have the assignment in their planner, in order, from after one of them.
-
-    A locking read: it waits for snapshots that have put the schedule in, read the plans and not committed yet.
-    """
-    prefix = f"{SOURCE_ID_PREFIX}{canvas_assignment_id}-"
-    rows = await session.execute(
-        select(Schedule.source_id, Schedule.cognito_sub)
-        .where(
-            Schedule.source_id.like(f"{prefix}%"),
-            Schedule.source_id > prefix + after,
-            Schedule.source == CANVAS,
+    if after != {**stored, "course_id": plan.course_id}:
+        new = {f"new_{name}": value for name, value in after.items()}
+        await NEWER_PLAN.run(
+            session, {**new, "of_assignment": plan.canvas_assignment_id, "now": utc_now()}
         )
-        .order_by(Schedule.source_id)
-        .limit(limit)
-        .with_for_update(read=True)
-    )
-    return [source_id.removeprefix(prefix) for source_id, sub in rows if sub and source_id]
+    return True
 
 
 async def apply_plans(
@@ -107,52 +79,49 @@ async def apply_plans(
 
     The caller holds the student's lock and has written the schedules before. Doing it again changes no row.
     """
-    sub, wanted = cognito_sub, set(canvas_assignment_ids)
-    plans: dict[int, list[dict[str, Any]]] = {
-        row.canvas_assignment_id: row.tasks
-        for row in await session.execute(
-            select(AssignmentPlan.canvas_assignment_id, AssignmentPlan.tasks).where(
-                AssignmentPlan.canvas_assignment_id.in_(sorted(wanted))
-            )
-        )
-    }
+    sub = cognito_sub
+    plans = await find_plans(session, cognito_sub=sub, canvas_assignment_ids=canvas_assignment_ids)
     if not plans:
         return
     schedules = await find_schedules(session, cognito_sub=sub, canvas_assignment_ids=plans)
     todos = await lock_todos(session, cognito_sub=sub, canvas_assignment_ids=plans)
-    submitted = await find_submitted(session, cognito_sub=sub, canvas_assignment_ids=plans)
+    submitted = {key for key, plan in plans.items() if plan.is_submitted}
     now = utc_now()
     await _relink(session, todos=todos, schedules=schedules)
     open_ids = {key for key, row in schedules.items() if row["start_time"] > now}
     if not open_ids:
         return
-    steps = {step.key: step for key in sorted(open_ids) for step in steps_of(key, plans[key])}
+    steps = {step.key: step for key in sorted(open_ids) for step in steps_of(key, plans[key].tasks)}
     current = {key: todo for key, todo in todos.items() if assignment_of(key) in open_ids}
-    below = await find_subtasks(session, current)
-    changed_parents = await _remove_surplus(
-        session, cognito_sub=sub, steps=steps, todos=current, below=below, submitted=submitted
+    begun = {
+        key
+        for key, todo in current.items()
+        if _is_begun(todo, is_submitted=assignment_of(key) in submitted)
+    }
+    # Of the others it does not matter whether there is something below them.
+    below = await find_subtasks(
+        session, {key: todo for key, todo in current.items() if key in begun or key not in steps}
     )
+    changed_parents = await _remove_surplus(
+        session, cognito_sub=sub, steps=steps, todos=current, below=below, begun=begun
+    )
+    rewritten: list[tuple[Any, ...]] = []
     for key, step in steps.items():
         todo = current.get(key)
-        is_begun = (
-            todo is not None
-            and not below[todo["todo_id"]]
-            and _is_begun(todo, is_submitted=assignment_of(key) in submitted)
-        )
-        if todo is None or is_begun or not _says_what_was_written(todo):
+        if todo is None or (key in begun and not below[todo["todo_id"]]):
+            continue
+        if not _says_what_was_written(todo):
             continue
         values = step.values(
             start=todo["start_date"],
             deadline=schedules[assignment_of(key)]["start_time"],
             category_id=todo["category_id"],
         )
-        if content_hash(values) != todo["generated_hash"]:
-            await session.execute(
-                update(Todo)
-                .where(Todo.todo_id == todo["todo_id"])
-                .values(**values, generated_hash=content_hash(values), updated_at=now),
-                execution_options=IN_SQL,
-            )
+        text_hash = content_hash(values)
+        if text_hash != todo["generated_hash"]:
+            written = (values[name] for name in WRITTEN)
+            rewritten.append((todo["todo_id"], *written, text_hash, now, now))
+    await TODOS.write(session, sorted(rewritten))
     changed_parents |= await _insert_missing(
         session,
         cognito_sub=sub,
@@ -174,8 +143,24 @@ async def forget_student(session: AsyncSession, *, cognito_sub: str) -> None:
         )
 
 
+async def _lock_plan(session: AsyncSession, plan: Plan) -> Row:
+    """Return what is stored of the plan's assignment, which is the plan itself when nothing was."""
+    values = {"canvas_assignment_id": plan.canvas_assignment_id}
+    found = await LOCKED_PLAN.fetch(session, values)
+    if not found:
+        # Takes the exclusive lock at once, also of a row that appeared meanwhile: of two first plans the older one
+        # loses as well.
+        await session.execute(
+            mysql_insert(AssignmentPlan)
+            .values(**vars(plan), planned_at=utc_now())
+            .on_duplicate_key_update(canvas_assignment_id=AssignmentPlan.canvas_assignment_id)
+        )
+        found = await LOCKED_PLAN.fetch(session, values)
+    return found[0]
+
+
 async def _relink(
-    session: AsyncSession, *, todos: Mapping[str, RowMapping], schedules: Mapping[int, RowMapping]
+    session: AsyncSession, *, todos: Mapping[str, Row], schedules: Mapping[int, Row]
 ) -> None:
     """Hang todos on the schedule that a course enabled again has now, but those whose link the student changed."""
     by_schedule: defaultdict[int, list[int]] = defaultdict(list)
@@ -196,17 +181,16 @@ async def _remove_surplus(
     *,
     cognito_sub: str,
     steps: Mapping[str, Step],
-    todos: dict[str, RowMapping],
+    todos: dict[str, Row],
     below: defaultdict[int, set[int]],
-    submitted: set[int],
+    begun: set[str],
 ) -> set[int]:
     """Delete untouched todos that are in no plan any more, and return the ids of the parents that lost some."""
     doomed: dict[str, int] = {}
     parents: set[int] = set()
     # Subtasks come after their parents in the order of ids, so backwards a parent knows who goes.
     for key, todo in sorted(todos.items(), key=lambda item: -item[1]["todo_id"]):
-        is_begun = _is_begun(todo, is_submitted=assignment_of(key) in submitted)
-        if key in steps or is_begun or not _says_what_was_written(todo):
+        if key in steps or key in begun or not _says_what_was_written(todo):
             continue
         if below[todo["todo_id"]] <= set(doomed.values()):
             doomed[key] = todo["todo_id"]
@@ -233,20 +217,16 @@ async def _insert_missing(
     *,
     cognito_sub: str,
     steps: Mapping[str, Step],
-    todos: Mapping[str, RowMapping],
-    schedules: Mapping[int, RowMapping],
+    todos: Mapping[str, Row],
+    schedules: Mapping[int, Row],
     submitted: set[int],
 ) -> set[int]:
     """Insert steps that the student was never given, and return the ids of the old parents that got some."""
-    given = set(
-        await session.scalars(
-            select(GeneratedTodo.generated_key).where(
-                GeneratedTodo.cognito_sub == cognito_sub,
-                GeneratedTodo.generated_key.in_(sorted(steps)),
-            )
-        )
-    )
-    missing = [step for key, step in steps.items() if key not in given and key not in todos]
+    absent = steps.keys() - todos.keys()
+    if not absent:
+        return set()
+    given = await find_given(session, cognito_sub=cognito_sub, keys=absent)
+    missing = [step for key, step in steps.items() if key in absent and key not in given]
     roots = [step for step in missing if step.parent_key is None]
     parent_ids = {
         key: todo["todo_id"] for key, todo in todos.items() if _says_what_was_written(todo)
@@ -291,7 +271,7 @@ def _row(
     step: Step,
     *,
     cognito_sub: str,
-    schedule: RowMapping,
+    schedule: Row,
     parent_todo_id: int | None,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -316,10 +296,10 @@ def _row(
     }
 
 
-def _says_what_was_written(todo: RowMapping) -> bool:
-    return todo["group_id"] is None and content_hash(dict(todo)) == todo["generated_hash"]
+def _says_what_was_written(todo: Row) -> bool:
+    return todo["group_id"] is None and content_hash(todo) == todo["generated_hash"]
 
 
-def _is_begun(todo: RowMapping, *, is_submitted: bool) -> bool:
+def _is_begun(todo: Row, *, is_submitted: bool) -> bool:
     progress = (todo["status"], todo["progress_percentage"])
     return progress != UNTOUCHED and not (is_submitted and progress == DONE)

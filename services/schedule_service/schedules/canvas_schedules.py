@@ -5,17 +5,17 @@ They are told by the form of their source id; what a person or another program m
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import RowMapping, delete, insert, select
-from sqlalchemy.dialects.mysql import insert as mysql_insert
+from sqlalchemy import and_, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.schedule_service.schedules.models import Schedule
 from shared.database import utc_now
+from shared.queries import Query
+from shared.upserts import Upsert
 
 CANVAS = "CANVAS"
 SOURCE_ID_PREFIX = "canvas-assignment-"
@@ -23,8 +23,55 @@ MAX_TITLE_LENGTH = 255
 MAX_DESCRIPTION_BYTES = 65_535
 """What a TEXT column holds."""
 
-ROWS_PER_UPDATE = 200
-"""Building one statement costs more than sending it from here on."""
+_OF_STUDENT = and_(
+    Schedule.cognito_sub == bindparam("cognito_sub"),
+    Schedule.source == CANVAS,
+    Schedule.source_id.like(f"{SOURCE_ID_PREFIX}%"),
+)
+
+_FOUND = Query(
+    select(
+        Schedule.schedule_id,
+        Schedule.source_id,
+        Schedule.title,
+        Schedule.description,
+        Schedule.start_time,
+        Schedule.end_time,
+        Schedule.is_all_day,
+    )
+    .where(_OF_STUDENT)
+    .order_by(Schedule.schedule_id)
+)
+
+_IDS_IN_CATEGORY = Query(
+    select(Schedule.schedule_id, Schedule.source_id)
+    .where(_OF_STUDENT, Schedule.category_id == bindparam("category_id"))
+    .order_by(Schedule.schedule_id)
+)
+
+_LOCKED = Query(
+    select(Schedule.schedule_id, Schedule.category_id)
+    .where(Schedule.schedule_id.in_(bindparam("schedule_ids", expanding=True)))
+    .order_by(Schedule.schedule_id)
+    .with_for_update()
+)
+
+_DEADLINES = Upsert(
+    "schedules",
+    columns=(
+        "schedule_id",
+        "category_id",
+        "title",
+        "description",
+        "start_time",
+        "end_time",
+        "is_all_day",
+        "created_at",
+        "updated_at",
+    ),
+    changing=("title", "description", "start_time", "end_time", "is_all_day", "updated_at"),
+    long_texts=["description"],
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +81,14 @@ class Deadline:
     title: str
     description: str | None
     due_at: datetime
+
+
+@dataclass(frozen=True)
+class CanvasSchedule:
+    """A Canvas schedule as it is stored; its deadline is None while it is no point in time."""
+
+    schedule_id: int
+    deadline: Deadline | None
 
 
 @dataclass(frozen=True)
@@ -59,34 +114,35 @@ def cut_deadline(title: str, description: str | None, due_at: datetime) -> Deadl
 
 
 async def find_canvas_schedules(
-    session: AsyncSession, *, cognito_sub: str, category_id: int | None = None
-) -> dict[str, list[int]]:
-    """Return the ids of a student's Canvas schedules by source id, ascending.
+    session: AsyncSession, *, cognito_sub: str
+) -> dict[str, list[CanvasSchedule]]:
+    """Return a student's Canvas schedules by source id, in the order of their ids.
 
-    More than one id under a source id means duplicates that another program made.
-
-    Args:
-        session: The caller's transaction.
-        cognito_sub: The student.
-        category_id: Only schedules of this category.
+    More than one under a source id means duplicates that another program made.
     """
-    statement = (
-        select(Schedule.source_id, Schedule.schedule_id)
-        .where(
-            Schedule.cognito_sub == cognito_sub,
-            Schedule.source == CANVAS,
-            Schedule.source_id.like(f"{SOURCE_ID_PREFIX}%"),
-        )
-        .order_by(Schedule.schedule_id)
-    )
-    if category_id is not None:
-        statement = statement.where(Schedule.category_id == category_id)
-    form = re.compile(rf"{SOURCE_ID_PREFIX}[0-9]+-{re.escape(cognito_sub)}")
-    found: dict[str, list[int]] = defaultdict(list)
-    for source_id, schedule_id in await session.execute(statement):
-        if source_id and form.fullmatch(source_id):
-            found[source_id].append(schedule_id)
+    found: dict[str, list[CanvasSchedule]] = defaultdict(list)
+    form = _form(cognito_sub)
+    for row in await _FOUND.fetch(session, {"cognito_sub": cognito_sub}):
+        if form.fullmatch(row["source_id"]):
+            is_point = row["start_time"] == row["end_time"] and not row["is_all_day"]
+            deadline = Deadline(row["title"], row["description"], row["start_time"])
+            found[row["source_id"]].append(
+                CanvasSchedule(row["schedule_id"], deadline if is_point else None)
+            )
     return dict(found)
+
+
+async def find_canvas_schedules_in_category(
+    session: AsyncSession, *, cognito_sub: str, category_id: int
+) -> list[int]:
+    """Return the ids of a student's Canvas schedules in a category."""
+    values = {"cognito_sub": cognito_sub, "category_id": category_id}
+    form = _form(cognito_sub)
+    return [
+        row["schedule_id"]
+        for row in await _IDS_IN_CATEGORY.fetch(session, values)
+        if form.fullmatch(row["source_id"])
+    ]
 
 
 async def insert_canvas_schedules(
@@ -120,8 +176,8 @@ async def insert_canvas_schedules(
 
 async def update_canvas_schedules(
     session: AsyncSession, *, deadlines: Mapping[int, Deadline]
-) -> set[int]:
-    """Bring schedules to their deadlines where they differ, and return the ids of those that did.
+) -> None:
+    """Bring schedules to their deadlines.
 
     Status, category, location and whatever else a person may have set stay.
 
@@ -130,45 +186,28 @@ async def update_canvas_schedules(
         deadlines: Deadline by schedule id; a schedule that is gone by now stays gone.
     """
     if not deadlines:
-        return set()
-    # Locked, so that the upsert below meets every row and can never bring a deleted one back.
-    rows = await session.execute(
-        select(
-            Schedule.schedule_id,
-            Schedule.category_id,
-            Schedule.title,
-            Schedule.description,
-            Schedule.start_time,
-            Schedule.end_time,
-            Schedule.is_all_day,
-        )
-        .where(Schedule.schedule_id.in_(sorted(deadlines)))
-        .order_by(Schedule.schedule_id)
-        .with_for_update()
-    )
+        return
+    # Locked, so that the upsert meets every row and can never bring a deleted one back.
+    locked = await _LOCKED.fetch(session, {"schedule_ids": sorted(deadlines)})
     now = utc_now()
-    changed: list[dict[str, Any]] = [
-        {
-            "schedule_id": row["schedule_id"],
-            "category_id": row["category_id"],
-            "title": deadline.title,
-            "description": deadline.description,
-            "start_time": deadline.due_at,
-            "end_time": deadline.due_at,
-            "is_all_day": False,
-            "created_at": now,
-            "updated_at": now,
-        }
-        for row in rows.mappings()
-        if _differs(row, deadline := deadlines[row["schedule_id"]])
-    ]
-    for chunk in _chunks(changed):
-        statement = mysql_insert(Schedule).values(chunk)
-        written = ("title", "description", "start_time", "end_time", "is_all_day", "updated_at")
-        await session.execute(
-            statement.on_duplicate_key_update({name: statement.inserted[name] for name in written})
-        )
-    return {row["schedule_id"] for row in changed}
+    await _DEADLINES.write(
+        session,
+        [
+            (
+                row["schedule_id"],
+                row["category_id"],
+                deadline.title,
+                deadline.description,
+                deadline.due_at,
+                deadline.due_at,
+                False,
+                now,
+                now,
+            )
+            for row in locked
+            for deadline in [deadlines[row["schedule_id"]]]
+        ],
+    )
 
 
 async def delete_canvas_schedules(session: AsyncSession, *, schedule_ids: Collection[int]) -> None:
@@ -180,16 +219,5 @@ async def delete_canvas_schedules(session: AsyncSession, *, schedule_ids: Collec
         )
 
 
-def _differs(row: RowMapping, deadline: Deadline) -> bool:
-    return bool(
-        row["is_all_day"]
-        or row["title"] != deadline.title
-        or row["description"] != deadline.description
-        or row["start_time"] != deadline.due_at
-        or row["end_time"] != deadline.due_at
-    )
-
-
-def _chunks(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for start in range(0, len(rows), ROWS_PER_UPDATE):
-        yield rows[start : start + ROWS_PER_UPDATE]
+def _form(cognito_sub: str) -> re.Pattern[str]:
+    return re.compile(rf"{SOURCE_ID_PREFIX}[0-9]+-{re.escape(cognito_sub)}")

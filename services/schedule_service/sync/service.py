@@ -7,18 +7,20 @@ from services.schedule_service.categories.course_categories import (
     find_course_categories,
     find_or_make_course_categories,
 )
+from services.schedule_service.plans.rows import find_students
 from services.schedule_service.plans.service import (
     Plan,
     apply_plans,
-    find_students,
     store_plan,
 )
 from services.schedule_service.plans.submissions import mark_schedules_done, record_submission
 from services.schedule_service.schedules.canvas_schedules import (
+    CanvasSchedule,
     NewCanvasSchedule,
     canvas_source_id,
     delete_canvas_schedules,
     find_canvas_schedules,
+    find_canvas_schedules_in_category,
     insert_canvas_schedules,
     update_canvas_schedules,
 )
@@ -49,28 +51,26 @@ async def apply_snapshot(session: AsyncSession, snapshot: Snapshot) -> None:
     due = {canvas_source_id(key, cognito_sub=sub): entry for key, entry in snapshot.due.items()}
     surplus = _surplus(snapshot, existing)
     await delete_canvas_schedules(session, schedule_ids=surplus)
-    updated = await update_canvas_schedules(
+    moved = {
+        source_id: entry
+        for source_id, entry in due.items()
+        if source_id in existing and existing[source_id][0].deadline != entry.deadline
+    }
+    await update_canvas_schedules(
         session,
         deadlines={
-            existing[source_id][0]: entry.deadline
-            for source_id, entry in due.items()
-            if source_id in existing
+            existing[source_id][0].schedule_id: entry.deadline for source_id, entry in moved.items()
         },
     )
     missing = {source_id: entry for source_id, entry in due.items() if source_id not in existing}
     await _insert(session, cognito_sub=sub, missing=missing)
-    fresh = {
-        key
-        for key in snapshot.due
-        if (source_id := canvas_source_id(key, cognito_sub=sub)) in missing
-        or existing[source_id][0] in updated
-    }
-    if fresh:
-        await apply_plans(session, cognito_sub=sub, canvas_assignment_ids=fresh)
-    new = {key for key in fresh if canvas_source_id(key, cognito_sub=sub) in missing}
+    new = {key for key in snapshot.due if canvas_source_id(key, cognito_sub=sub) in missing}
+    old = {key for key in snapshot.due if canvas_source_id(key, cognito_sub=sub) in moved}
+    if new or old:
+        await apply_plans(session, cognito_sub=sub, canvas_assignment_ids=new | old)
     if new:
         await mark_schedules_done(session, cognito_sub=sub, canvas_assignment_ids=new)
-    log.info("snapshot_applied", inserted=len(missing), updated=len(updated), deleted=len(surplus))
+    log.info("snapshot_applied", inserted=len(missing), updated=len(moved), deleted=len(surplus))
 
 
 async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse) -> None:
@@ -82,8 +82,9 @@ async def remove_disabled_course(session: AsyncSession, disabled: DisabledCourse
         session, cognito_sub=sub, course_ids=[disabled.course_id]
     )
     for category_id in categories.values():
-        existing = await find_canvas_schedules(session, cognito_sub=sub, category_id=category_id)
-        surplus = [schedule_id for ids in existing.values() for schedule_id in ids]
+        surplus = await find_canvas_schedules_in_category(
+            session, cognito_sub=sub, category_id=category_id
+        )
         await delete_canvas_schedules(session, schedule_ids=surplus)
         log.info("course_removed", courseId=disabled.course_id, deleted=len(surplus))
 
@@ -106,13 +107,11 @@ async def apply_plan(database: Database, plan: Plan) -> None:
         return
     after, count = "", 0
     while True:
-        page = await database.transaction(
-            lambda session, after=after: find_students(  # type: ignore[misc]
-                session,
-                canvas_assignment_id=plan.canvas_assignment_id,
-                after=after,
-                limit=STUDENTS_PER_PAGE,
-            )
+        page = await find_students(
+            database,
+            canvas_assignment_id=plan.canvas_assignment_id,
+            after=after,
+            limit=STUDENTS_PER_PAGE,
         )
         for sub in page:
             await database.transaction(
@@ -148,7 +147,7 @@ async def _apply_plan(
         )
 
 
-def _surplus(snapshot: Snapshot, existing: dict[str, list[int]]) -> list[int]:
+def _surplus(snapshot: Snapshot, existing: dict[str, list[CanvasSchedule]]) -> list[int]:
     """Return the ids of schedules that should not exist: gone, undated, or a second one of the same assignment."""
 
     def source_ids(canvas_assignment_ids: "frozenset[int] | dict[int, DueAssignment]") -> set[str]:
@@ -159,7 +158,8 @@ def _surplus(snapshot: Snapshot, existing: dict[str, list[int]]) -> list[int]:
     due, undated = source_ids(snapshot.due), source_ids(snapshot.undated)
     staying = source_ids((snapshot.survivors or frozenset()) | snapshot.unreadable)
     surplus: list[int] = []
-    for source_id, ids in existing.items():
+    for source_id, schedules in existing.items():
+        ids = [schedule.schedule_id for schedule in schedules]
         if source_id in due:
             surplus += ids[1:]
         elif source_id in undated or (snapshot.survivors is not None and source_id not in staying):

@@ -2,16 +2,32 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, exists, select, text, update
+from sqlalchemy import bindparam, delete, exists, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.schedule_service.sync.models import CanvasSnapshot, DeletedUser
 from shared.database import utc_now
 from shared.logging import get_logger
+from shared.queries import Query, Statement
 
 log = get_logger(__name__)
 
 IN_SQL = {"synchronize_session": False}
+
+_TURN = Query(
+    select(
+        CanvasSnapshot.snapshot_at,
+        exists().where(DeletedUser.cognito_sub == bindparam("cognito_sub")).label("is_deleted"),
+    )
+    .where(CanvasSnapshot.cognito_sub == bindparam("cognito_sub"))
+    .with_for_update()
+)
+
+_MARK = Statement(
+    update(CanvasSnapshot)
+    .where(CanvasSnapshot.cognito_sub == bindparam("student"))
+    .values(snapshot_at=bindparam("mark"))
+)
 
 
 async def take_turn(
@@ -22,17 +38,13 @@ async def take_turn(
     One that is strictly older than the last is not, nor any for a deleted account. A message without a mark
     applies and leaves the stored one.
     """
-    await _lock(session, cognito_sub)
-    row = await session.execute(
-        select(
-            CanvasSnapshot.snapshot_at,
-            exists().where(DeletedUser.cognito_sub == cognito_sub).label("is_deleted"),
-        )
-        .where(CanvasSnapshot.cognito_sub == cognito_sub)
-        .with_for_update()
-    )
-    applied_at, is_deleted = row.one()
-    if is_deleted:
+    found = await _TURN.fetch(session, {"cognito_sub": cognito_sub})
+    if not found:
+        # New here, or deleted while the message waited: a deletion takes the row away.
+        await _lock(session, cognito_sub)
+        found = await _TURN.fetch(session, {"cognito_sub": cognito_sub})
+    applied_at = found[0]["snapshot_at"]
+    if found[0]["is_deleted"]:
         log.info("deleted_student_skipped")
         await _forget(session, cognito_sub)
         return False
@@ -41,12 +53,7 @@ async def take_turn(
     if applied_at is not None and snapshot_at < applied_at:
         log.info("older_message_skipped", snapshotAt=snapshot_at, appliedAt=applied_at)
         return False
-    await session.execute(
-        update(CanvasSnapshot)
-        .where(CanvasSnapshot.cognito_sub == cognito_sub)
-        .values(snapshot_at=snapshot_at),
-        execution_options=IN_SQL,
-    )
+    await _MARK.run(session, {"student": cognito_sub, "mark": snapshot_at})
     return True
 
 

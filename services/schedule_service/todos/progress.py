@@ -1,7 +1,7 @@
 """How status and progress depend on each other, in a todo and up the tree (rest.md 4.4, coupling rules)."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import RowMapping, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +11,9 @@ from services.schedule_service.todos.schemas import TodoStatus
 from shared.database import utc_now
 
 FULL = 100
+
+LockedTodo = RowMapping | Mapping[str, Any]
+"""A todo's values by column."""
 
 
 class Progress(NamedTuple):
@@ -39,7 +42,7 @@ def with_status(status: TodoStatus, *, percentage: int) -> Progress:
 
 
 async def write_progress(
-    session: AsyncSession, *, line: Sequence[RowMapping], progress: Progress
+    session: AsyncSession, *, line: Sequence[LockedTodo], progress: Progress
 ) -> None:
     """Give a todo its progress and recalculate everything above it.
 
@@ -52,7 +55,7 @@ async def write_progress(
     await recalculate(session, above=line[1:])
 
 
-async def recalculate(session: AsyncSession, *, above: Sequence[RowMapping]) -> None:
+async def recalculate(session: AsyncSession, *, above: Sequence[LockedTodo]) -> None:
     """Bring todos to the mean of their direct subtasks, from the changed subtask's parent up to the root.
 
     A todo without subtasks keeps its values, and then nothing changes for those above it.
