@@ -7,16 +7,7 @@ import pytest
 
 from lambdas.canvas_sync.canvas.governor import Governor, Governors
 from local_stack.canvas_sandbox.rate_limit import LeakyBucket
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from shared.testing.clock import Clock
 
 
 async def _answer_one(
@@ -112,7 +103,7 @@ async def test_calls_refused_together_count_as_one_refusal() -> None:
 
 async def test_an_exhausted_allowance_pauses_until_one_call_fits_again() -> None:
     """C-01: a call that finds less than it reserves is refused."""
-    clock = Clock()
+    clock = Clock(1_000.0)
     governor = Governor(clock)
     await _answer_one(governor, -25)
     async with AsyncExitStack() as stack:

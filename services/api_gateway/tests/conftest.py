@@ -62,6 +62,9 @@ class System:
         return ("Authorization", f"Bearer {self.signing_key.token(id_claims(**claims))}")
 
 
+StartSystem = Callable[..., contextlib.AbstractAsyncContextManager[System]]
+
+
 def gateway_settings(system: dict[str, Upstream], **changes: object) -> GatewaySettings:
     values = {
         "environment": "local",
@@ -138,9 +141,7 @@ def system(shared_system: System) -> System:
 
 
 @pytest.fixture
-def start_system(
-    signing_key: SigningKey,
-) -> Callable[..., contextlib.AbstractAsyncContextManager[System]]:
+def start_system(signing_key: SigningKey) -> StartSystem:
     """Start another system with other settings."""
     return lambda **changes: running_system(signing_key, **changes)
 

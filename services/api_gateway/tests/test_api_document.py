@@ -17,6 +17,7 @@ from services.api_gateway.routes import ROUTES, Service
 from services.api_gateway.service_reader import ServiceReader
 from services.api_gateway.tests.conftest import System
 from services.api_gateway.tests.doubles import Answer, Upstream, answer, hang, raw_answer, reset
+from shared.testing.clock import Clock
 
 OPENAPI_SCHEMA = json.loads((Path(__file__).parent / "openapi-3.1-schema.json").read_text())
 """https://spec.openapis.org/oas/3.1/schema/2022-10-07"""
@@ -304,16 +305,6 @@ async def test_document_is_public(system: System, method: str) -> None:
     assert response.one("content-type") == "application/json"
     if method == "GET":
         assert response.json() == _merged()
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Published:

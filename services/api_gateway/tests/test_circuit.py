@@ -1,28 +1,17 @@
 """How a failing service is left alone, found again, and not made worse by second tries."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
-from services.api_gateway.tests.conftest import System
+from services.api_gateway.tests.conftest import StartSystem
 from services.api_gateway.tests.doubles import answer, reset
 from services.api_gateway.upstream.circuit import FAILURES_TO_OPEN, OPEN_SECONDS, Circuit
 from services.api_gateway.upstream.errors import CircuitOpen
 from services.api_gateway.upstream.retry_budget import RetryBudget
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
+from shared.testing.clock import Clock
 
 PATH = "/api/v1/todos"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def _admits(circuit: Circuit) -> bool:

@@ -5,13 +5,11 @@ import gzip
 import hashlib
 import random
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from services.api_gateway.forwarding import MAX_BODY_BYTES
-from services.api_gateway.tests.conftest import QUICK_SECONDS, System, running_system
+from services.api_gateway.tests.conftest import QUICK_SECONDS, StartSystem, System, running_system
 from services.api_gateway.tests.doubles import (
     Answer,
     Message,
@@ -22,8 +20,6 @@ from services.api_gateway.tests.doubles import (
     read_message,
     reset,
 )
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
 
 PATH = "/api/v1/todos"
 

@@ -1,15 +1,11 @@
 """Who a service believes is calling, whatever the client writes into its headers."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from urllib.parse import unquote
 
 import pytest
 
-from services.api_gateway.tests.conftest import System
+from services.api_gateway.tests.conftest import StartSystem, System
 from services.api_gateway.tests.doubles import SigningKey, access_claims
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
 
 NAMES = ["X-Cognito-Sub", "X-User-Email", "X-User-Name", "X-Api-Key", "X-Gateway-Key"]
 

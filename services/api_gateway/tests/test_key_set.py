@@ -3,13 +3,11 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
 import pytest
 
-from services.api_gateway.tests.conftest import System
+from services.api_gateway.tests.conftest import StartSystem, System
 from services.api_gateway.tests.doubles import (
     CLIENT_ID,
     ISSUER,
@@ -34,8 +32,6 @@ from services.api_gateway.tokens.key_source import (
 )
 from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.verifier import TokenVerifier
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
 
 
 class Pool:

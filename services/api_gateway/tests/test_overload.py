@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
-from services.api_gateway.tests.conftest import System
+from services.api_gateway.tests.conftest import StartSystem
 from services.api_gateway.tests.doubles import Message
 from services.api_gateway.upstream.admission import (
     ENOUGH,
@@ -21,18 +19,9 @@ from services.api_gateway.upstream.admission import (
     Admission,
 )
 from services.api_gateway.upstream.errors import Overloaded
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
+from shared.testing.clock import Clock
 
 PATH = "/api/v1/todos"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def _filled(clock: Clock) -> Admission:

@@ -2,8 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 from redis.asyncio import Redis
@@ -12,21 +10,12 @@ from services.api_gateway.rate_limits.leases import SharedLimiter
 from services.api_gateway.rate_limits.limiter import LocalLimiter
 from services.api_gateway.rate_limits.sign_in import account_of
 from services.api_gateway.rate_limits.window import SlidingWindow
-from services.api_gateway.tests.conftest import System
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
+from services.api_gateway.tests.conftest import StartSystem
+from shared.testing.clock import Clock
 
 PATH = "/api/v1/todos"
 SIGN_IN = "/api/v1/auth/signin"
 SYNC = "/api/v1/integrations/canvas/sync"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_no_sixty_seconds_hold_more_than_the_limit() -> None:
@@ -58,14 +47,14 @@ def test_refusal_says_exactly_when_to_come_back() -> None:
 
 def test_callers_do_not_share_a_window() -> None:
     """S-05: others are unaffected."""
-    limiter = LocalLimiter(2, clock=Clock())
+    limiter = LocalLimiter(2, clock=Clock(1000.0))
     assert [limiter.admit("me") > 0 for _ in range(3)] == [False, False, True]
     assert limiter.admit("other") == 0
 
 
 def test_memory_is_bounded() -> None:
     """S-05: a flood of callers does not grow the process."""
-    limiter = LocalLimiter(1, clock=Clock(), max_callers=10)
+    limiter = LocalLimiter(1, clock=Clock(1000.0), max_callers=10)
     for number in range(100):
         limiter.admit(f"caller-{number}")
     assert limiter.admit("caller-99") > 0

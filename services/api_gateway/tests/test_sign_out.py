@@ -2,13 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from services.api_gateway.metrics import REVOCATION_ANSWER_TIME
-from services.api_gateway.tests.conftest import System
+from services.api_gateway.tests.conftest import StartSystem, System
 from services.api_gateway.tests.doubles import (
     EndedSessions,
     SigningKey,
@@ -28,8 +26,6 @@ from services.api_gateway.tokens.revocations import (
     Revocation,
     Revocations,
 )
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
 
 NOW = 1_800_000_000.0
 

@@ -33,6 +33,7 @@ from services.api_gateway.tokens.key_source import Keys, usable_keys
 from services.api_gateway.tokens.revocations import Revocations
 from services.api_gateway.tokens.strict_jwt import MAX_TOKEN_BYTES
 from services.api_gateway.tokens.verifier import TokenVerifier
+from shared.testing.clock import Clock
 
 NOW = 1_800_000_000
 
@@ -392,16 +393,6 @@ async def test_accepted_token_with_one_changed_character_is_refused(
     await _refused(system, token[:-20] + "A" * 20)
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self, now: float = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def _verifier(key: SigningKey, clock: Clock) -> TokenVerifier:
     async def fetch() -> Keys:
         return usable_keys(key_set(key.jwk()))
@@ -436,7 +427,7 @@ async def test_token_ends_with_exp_and_leeway(signing_key: SigningKey) -> None:
 @pytest.mark.parametrize("claim", ["iat", "auth_time", "nbf"])
 async def test_token_begins_with_its_times_less_leeway(signing_key: SigningKey, claim: str) -> None:
     """J-02: a token from the future is refused, a clock that is slightly off is not."""
-    verifier = _verifier(signing_key, Clock())
+    verifier = _verifier(signing_key, Clock(NOW))
     await verifier.verify(signing_key.token(_at(**{claim: NOW + LEEWAY_SECONDS})).encode())
     with pytest.raises(TokenRefused, match="not_yet_valid"):
         await verifier.verify(signing_key.token(_at(**{claim: NOW + LEEWAY_SECONDS + 1})).encode())
@@ -444,7 +435,7 @@ async def test_token_begins_with_its_times_less_leeway(signing_key: SigningKey, 
 
 async def test_longest_lifetime_is_a_day(signing_key: SigningKey) -> None:
     """J-02: 24 h pass, a second more does not."""
-    verifier = _verifier(signing_key, Clock())
+    verifier = _verifier(signing_key, Clock(NOW))
     await verifier.verify(signing_key.token(_at(exp=NOW + 86400)).encode())
     with pytest.raises(TokenRefused, match="lifetime"):
         await verifier.verify(signing_key.token(_at(exp=NOW + 86401)).encode())
@@ -452,7 +443,7 @@ async def test_longest_lifetime_is_a_day(signing_key: SigningKey) -> None:
 
 async def test_strange_names_never_fail_a_request(signing_key: SigningKey) -> None:
     """G-01: e-mail and name are informational; whatever they are, the token counts."""
-    verifier = _verifier(signing_key, Clock())
+    verifier = _verifier(signing_key, Clock(NOW))
     for name in ("", 5, ["x"], {}, "\x00", "\ud800", "a\r\nb", "김" * 500):
         identity = await verifier.verify(signing_key.token(_at(name=name, email=name)).encode())
         assert identity.sub

@@ -1,17 +1,12 @@
 """Every request begins a trace of its own, and the service's work becomes a part of it."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-
 import pytest
 
-from services.api_gateway.tests.conftest import System
+from services.api_gateway.tests.conftest import StartSystem, System
 from services.api_gateway.tests.doubles import answer
 from shared.logging import pseudonym
 from shared.testing.collector import Collector
 from shared.tracing.spans import UNRECORDED, flush_spans
-
-StartSystem = Callable[..., AbstractAsyncContextManager[System]]
 
 SUB = "11111111-2222-4333-8444-555555555555"
 CLIENTS_TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
