@@ -214,6 +214,9 @@ class _Wire(asyncio.Transport):
         super().__init__()
         self.is_closed = False
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
     def write(self, data: bytes) -> None:
         pass
 

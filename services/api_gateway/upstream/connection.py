@@ -144,6 +144,8 @@ class ServiceConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note that calls can be made."""
         self._transport = cast(asyncio.Transport, transport)
+        # As towards the client: write at once.
+        self._transport.set_write_buffer_limits(high=0)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the call that is under way."""
