@@ -27,6 +27,7 @@ from services.api_gateway.upstream.errors import (
     AnswerLate,
     ConnectionBroke,
     NotHTTP,
+    Overloaded,
     ServiceFailed,
     Unreachable,
 )
@@ -116,8 +117,20 @@ class Forwarder:
         """Close every connection."""
         await self._pools.aclose()
 
+    def check_room(
+        self, service: Service, exchange: Exchange, answer_within_seconds: float
+    ) -> None:
+        """Look whether a service can answer one more call in time; nothing may be awaited until `forward`.
+
+        Raises:
+            UpstreamUnavailable: It has as much to do already.
+        """
+        is_full = self._links[service].admission.is_full()
+        if is_full and _takes_a_place(exchange, answer_within_seconds):
+            raise UpstreamUnavailable(Overloaded.retry_after_seconds)
+
     async def forward(self, call: Call, exchange: Exchange) -> None:
-        """Send a request on and stream the answer back.
+        """Send a request on and stream the answer back; `check_room` comes first.
 
         Raises:
             GatewayError: The service gave no usable answer, or the body is too large, too slow or malformed;
@@ -130,10 +143,8 @@ class Forwarder:
         try:
             link.circuit.admit()
             link.retry_budget.earn()
-            if call.answer_within_seconds <= ANSWER_SECONDS and exchange.is_whole:
-                # Neither what is slow by its nature nor a client that sends slowly may keep others from their turn.
-                if not link.admission.admits_at_once():
-                    await link.admission.turn()
+            if _takes_a_place(exchange, call.answer_within_seconds):
+                link.admission.enter()
                 call.admitted_at = time.perf_counter()
             await self._try(link, call, exchange)
         except ServiceFailed as problem:
@@ -257,6 +268,11 @@ class Forwarder:
         if is_chunked:
             await connection.send(b"0\r\n\r\n")
         connection.allow(call.answer_within_seconds)
+
+
+def _takes_a_place(exchange: Exchange, answer_within_seconds: float) -> bool:
+    """Return whether a call counts: neither a slow route nor a client that sends slowly takes others' places."""
+    return answer_within_seconds <= ANSWER_SECONDS and exchange.is_whole
 
 
 def _has_passed(answer: Answer, call: Call, exchange: Exchange) -> bool:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from services.api_gateway.access_log import AccessLog
 from services.api_gateway.cross_origin import CrossOriginPolicy
 from services.api_gateway.errors import (
+    Field,
     GatewayError,
     HeadersRefused,
     InternalPath,
@@ -159,6 +160,8 @@ class Gateway:
                 await self._rate_limits.check_user(identity, route, exchange.method)
         elif route.limit is Limit.SIGN_IN:
             await self._rate_limits.check_sign_in(exchange)
+        # Before anything is made for the service: in a flood, what refusals take is what answers lack.
+        self._forwarder.check_room(route.service, exchange, route.answer_within_seconds)
         return Call(
             route.service,
             place.target,
@@ -225,12 +228,16 @@ def _bearer_token(exchange: Exchange) -> bytes:
     return presented[len(_BEARER) :]
 
 
+@lru_cache(maxsize=64)
+def _refusal_fields(own: tuple[Field, ...], *, has_body: bool) -> tuple[bytes, ...]:
+    """Return the rendered fields of a refusal."""
+    fields = (*(b"%b: %b\r\n" % field for field in own), *_PRIVATE)
+    return (*fields, _JSON) if has_body else fields
+
+
 def _answer(refusal: GatewayError, exchange: Exchange) -> None:
     content = refusal.body()
-    fields = [b"%b: %b\r\n" % field for field in refusal.headers]
-    fields += _PRIVATE
-    if content is not None:
-        fields.append(_JSON)
+    fields = [*_refusal_fields(refusal.headers, has_body=content is not None)]
     if refusal.closes_connection:
         exchange.closes = True
     exchange.answer(refusal.status, fields, b"" if content is None else orjson.dumps(content))
