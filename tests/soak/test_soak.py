@@ -4,6 +4,7 @@ import asyncio
 import resource
 import time
 from collections import Counter
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -30,13 +31,15 @@ POOLED = 8
 
 CLIENTS_AT_PEAK = 32
 OVERLOAD = 5
-PEAK_SECONDS = 10.0
-OVERLOAD_SECONDS = 15.0
+PEAK_SECONDS = 5.0
+CALM_SECONDS = 5.0
+FLOODS = 3
+"""Each between two peaks, and the median of their shares counts, for a shared machine becomes slower and faster by a
+fifth within a minute."""
+
+FLOOD_SECONDS = 10.0
 RECOVERY_SECONDS = 10.0
 REFUSAL_SECONDS = 0.1
-LEAST_USEFUL = 0.6
-"""What holds even where the gateway's refusals and the load itself share two cores with the services; O-03 asks for
-0.8, of which 0.73 to 0.79 were measured so (benchmarks/gateway/README.md)."""
 
 
 async def test_memory_descriptors_and_connections_do_not_grow(
@@ -84,44 +87,50 @@ async def test_five_times_too_much_leaves_the_useful_work_standing(now: dict[str
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
     student = await sign_up(now)
     load = OpenLoad(now["gateway"], READS, student.headers)
-    await load.as_many_as_possible(CLIENTS_AT_PEAK, PEAK_SECONDS / 2)
     processors = Processors(now["pids"])
-    first_peak = good_per_second(
-        await load.as_many_as_possible(CLIENTS_AT_PEAK, PEAK_SECONDS), PEAK_SECONDS
-    )
-    used_at_peak = processors.used()
-    calm = percentile_95(await load.offer(first_peak / 4, PEAK_SECONDS / 2))
 
+    async def peak() -> float:
+        return good_per_second(
+            await load.as_many_as_possible(CLIENTS_AT_PEAK, PEAK_SECONDS), PEAK_SECONDS
+        )
+
+    # The first one warms everything up.
+    calm = percentile_95(await load.offer(await peak() / 4, CALM_SECONDS))
     processors.used()
-    flood = await load.offer(OVERLOAD * first_peak, OVERLOAD_SECONDS)
-    over_at = time.monotonic()
-    used_in_flood = processors.used()
-    useful = good_per_second(flood, OVERLOAD_SECONDS)
-    refused = [each for each in flood if each.status != 200]
+    peaks = [await peak()]
+    print(f"\nO-03: processors at the peak: {processors.used()}")
+    flood: list[Answered] = []
+    useful: list[float] = []
+    for _ in range(FLOODS):
+        processors.used()
+        answers = await load.offer(OVERLOAD * peaks[-1], FLOOD_SECONDS)
+        over_at = time.monotonic()
+        print(f"O-03: processors in the flood: {processors.used()}")
+        flood += answers
+        useful.append(good_per_second(answers, FLOOD_SECONDS))
+        peaks.append(await peak())
     await asyncio.sleep(max(0.0, over_at + RECOVERY_SECONDS - time.monotonic()))
-    after = await load.offer(first_peak / 4, PEAK_SECONDS / 2)
-    # Before and after, for the machine may have become slower or faster.
-    last_peak = good_per_second(
-        await load.as_many_as_possible(CLIENTS_AT_PEAK, PEAK_SECONDS), PEAK_SECONDS
-    )
-    peak = (first_peak + last_peak) / 2
+    after = await load.offer(peaks[-1] / 4, CALM_SECONDS)
 
+    shares = [
+        2 * good / (before + behind)
+        for good, (before, behind) in zip(useful, pairwise(peaks), strict=True)
+    ]
+    refused = [each for each in flood if each.status != 200]
     slow = [each for each in refused if each.seconds > REFUSAL_SECONDS]
     print(
-        f"\nO-03: processors at the peak: {used_at_peak}"
-        f"\nO-03: processors in the flood: {used_in_flood}"
-        f"\nO-03: peak {first_peak:.0f} before and {last_peak:.0f}/s after, p95 of a quarter of it"
-        f" {calm * 1000:.0f} ms; {len(flood)} requests offered at {OVERLOAD} times the peak:"
-        f" {dict(Counter(each.status for each in flood))}, useful"
-        f" {useful:.0f}/s ({useful / peak:.0%}), {len(slow)} of {len(refused)} refusals later than"
-        f" {REFUSAL_SECONDS * 1000:.0f} ms; {RECOVERY_SECONDS:.0f} s later p95"
-        f" {percentile_95(after) * 1000:.0f} ms, {sum(each.status != 200 for each in after)} failed"
+        f"O-03: p95 of a quarter of the peak {calm * 1000:.0f} ms; {len(flood)} requests offered at"
+        f" {OVERLOAD} times the peak: {dict(Counter(each.status for each in flood))};"
+        f" useful {', '.join(f'{good:.0f}' for good in useful)}/s between peaks of"
+        f" {', '.join(f'{each:.0f}' for each in peaks)}: {', '.join(f'{share:.0%}' for share in shares)};"
+        f" {len(slow)} of {len(refused)} refusals later than {REFUSAL_SECONDS * 1000:.0f} ms;"
+        f" {RECOVERY_SECONDS:.0f} s later p95 {percentile_95(after) * 1000:.0f} ms,"
+        f" {sum(each.status != 200 for each in after)} failed"
     )
+    assert median(shares) >= 0.8
+    assert len(slow) <= len(refused) / 100
     assert all(each.status == 200 for each in after)
     assert percentile_95(after) <= max(2 * calm, 0.1)
-    assert useful >= LEAST_USEFUL * peak
-    if useful < 0.8 * peak or len(slow) > len(refused) / 100:
-        pytest.xfail("O-03 asks for 80 % and for refusals within 0.1 s: not met beside the load")
 
 
 def growth(counts: list[int]) -> float:
