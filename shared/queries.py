@@ -138,7 +138,10 @@ async def execute(
 def as_sqlalchemy_raises(engine: Engine, problem: Exception) -> DBAPIError:
     """Return an error of the driver as SQLAlchemy would raise it, without the statement and its values."""
     is_lost = engine.dialect.is_disconnect(cast(Any, problem), None, None)
-    return DBAPIError(None, None, problem, connection_invalidated=is_lost)
+    refused = DBAPIError.instance(
+        None, None, problem, engine.dialect.loaded_dbapi.Error, connection_invalidated=is_lost
+    )
+    return cast(DBAPIError, refused)
 
 
 def forget_lost(engine: Engine, pool: Pool) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import column as named
 from sqlalchemy import table as tabled
 from sqlalchemy.dialects.mysql import DATETIME, ENUM
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from local_stack.mysql_server import start_mysql
@@ -287,7 +287,7 @@ async def test_a_refused_statement_is_told_as_sqlalchemy_tells_it_and_ends_no_co
 
     async def work(session: AsyncSession) -> None:
         await NOTE.run(session, row)
-        with pytest.raises(DBAPIError) as raised:
+        with pytest.raises(IntegrityError) as raised:
             await NOTE.run(session, row)
         assert is_duplicate_key(raised.value)
         assert not raised.value.connection_invalidated
