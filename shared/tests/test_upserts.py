@@ -1,0 +1,81 @@
+"""What rows that are written many at once promise on a real server."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Integer, Text, column, func, select, table
+
+from shared.database import Database
+from shared.queries import Query
+from shared.testing.schemas import execute
+from shared.testing.statements import sent_statements
+from shared.upserts import Upsert
+
+SMALLEST_LIMIT = 16 * 1024 * 1024
+"""MariaDB's own max_allowed_packet; MySQL 8's is four times as much."""
+
+LONGEST_TEXT = "과" * (65_535 // 3)
+"""All that a TEXT column holds."""
+
+LINES = table("lines_written", column("id", Integer), column("said", Text))
+
+WRITE = Upsert("lines_written", columns=("id", "said"), changing=("said",), long_texts=["said"])
+BYTES = Query(
+    select(
+        func.count().label("rows"), func.sum(func.octet_length(LINES.c.said)).label("bytes")
+    ).select_from(LINES)
+)
+ALL = Query(select(LINES.c.id, LINES.c.said).order_by(LINES.c.id))
+
+
+@pytest.fixture
+def schema_url(mysql_server_url: str) -> Iterator[str]:
+    name = f"upserts_{uuid4().hex[:8]}"
+    execute(mysql_server_url, f"CREATE DATABASE {name} COLLATE utf8mb4_unicode_ci")
+    url = f"{mysql_server_url.rstrip('/')}/{name}"
+    execute(url, "CREATE TABLE lines_written (id INT PRIMARY KEY, said TEXT)")
+    yield url
+    execute(mysql_server_url, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+async def database(schema_url: str) -> AsyncIterator[Database]:
+    database = Database(schema_url)
+    yield database
+    await database.close()
+
+
+async def test_rows_are_inserted_or_changed_and_texts_come_back_as_they_were(
+    database: Database,
+) -> None:
+    await database.transaction(lambda session: WRITE.write(session, [(1, "old"), (2, "stays")]))
+
+    texts = [(1, "과제 'A' \\ %s\n\x00🎓"), (3, ""), (4, None)]
+    await database.transaction(lambda session: WRITE.write(session, texts))
+
+    rows = {row["id"]: row["said"] for row in await database.rows(ALL, {})}
+    assert rows == {2: "stays", **dict(texts)}
+
+
+async def test_no_rows_send_nothing(database: Database) -> None:
+    with sent_statements(database) as sent:
+        await database.transaction(lambda session: WRITE.write(session, []))
+
+    assert sent == []
+
+
+async def test_however_many_of_the_longest_rows_fit_what_a_server_takes(
+    database: Database,
+) -> None:
+    """A student's todos are rewritten together when a snapshot moves all their deadlines."""
+    rows = [(number, LONGEST_TEXT) for number in range(130)]
+
+    with sent_statements(database) as sent:
+        await database.transaction(lambda session: WRITE.write(session, rows))
+
+    (written,) = await database.rows(BYTES, {})
+    assert written == {"rows": 130, "bytes": 130 * 65_535}
+    largest = max(len(sql) + sum(len(str(value)) + 4 for value in values) for sql, values in sent)
+    print(f"\nlargest of {len(sent)} statements: {largest:,} of {SMALLEST_LIMIT:,} bytes")  # noqa: T201
+    assert largest < SMALLEST_LIMIT
