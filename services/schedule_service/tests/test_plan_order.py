@@ -7,7 +7,8 @@ import pytest
 
 from services.schedule_service.plans.service import store_plan
 from services.schedule_service.sync.handlers import task_creation_handler
-from services.schedule_service.sync.schemas import read_plan
+from services.schedule_service.sync.schemas import read_plan, read_snapshot
+from services.schedule_service.sync.service import apply_snapshot
 from shared.database import Database
 from shared.messaging.consumer import MalformedMessage
 
@@ -100,6 +101,24 @@ async def test_any_order_leaves_the_todos_of_the_highest_version(
         await asyncio.gather(work(handle, deliveries[:half]), work(other_handle, deliveries[half:]))
         assert titles(planner) == titles(planner, planner.other_sub) == ["step 0", "version 4"]
     await other_database.close()
+
+
+async def test_a_plan_waits_for_a_snapshot_that_read_the_plans_before_it(
+    database, handle, planner, events, plan
+):
+    """Such a snapshot gives its student no todos, so the plan has to."""
+    entry = events.entry(ID, dueAt="2999-01-01T00:00:00")
+
+    async def apply_before_the_plan_comes(session):
+        await apply_snapshot(session, read_snapshot(events.snapshot(entry)))
+        arriving = asyncio.create_task(handle(plan(1)))
+        await asyncio.sleep(0.3)
+        assert planner.rows("SELECT COUNT(*) AS plans FROM assignment_plans") == [{"plans": 1}]
+        assert not arriving.done()
+        return arriving
+
+    await (await database.transaction(apply_before_the_plan_comes))
+    assert titles(planner) == ["step 1", "version 1"]
 
 
 async def test_an_older_plan_changes_no_row(handle, planner, plan, given):
