@@ -1,8 +1,10 @@
 """Writes many rows at once, whether or not they exist."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy.dialects.mysql.base import MySQLDialect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.queries import run_on_driver
@@ -14,6 +16,8 @@ takes 16 MB unless told otherwise, and ends the connection of who sends more."""
 LONG_TEXT = "CONVERT(UNHEX(%s) USING utf8mb4)"
 """Where a statement takes a text that is sent as hexadecimal digits."""
 
+_NEW_VALUE = re.compile(r"\bVALUES\((\w+)\)")
+
 
 class Upsert:
     """Inserts rows or changes the ones that have their keys, many in one statement.
@@ -24,7 +28,8 @@ class Upsert:
     Args:
         table: Its name.
         columns: In the order in which each row has its values.
-        changing: Columns that a row which exists takes over, or the expression that each of them gets.
+        changing: Columns that a row which exists takes over, or the expression that each of them gets: in it
+            `VALUES(name)` is the new value, and what is stored has the table's name before it.
         long_texts: Columns whose values are sent as hexadecimal digits. The driver has nothing to escape in
             them; in HTML it took as long as all else about a row.
     """
@@ -43,7 +48,10 @@ class Upsert:
         changes = ", ".join(f"{name} = {expression}" for name, expression in changing.items())
         self._into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608
         self._row = f"({', '.join(places)})"
-        self._on_duplicate = f" ON DUPLICATE KEY UPDATE {changes}"
+        self._on_duplicate_in_mariadb = f" ON DUPLICATE KEY UPDATE {changes}"
+        # MariaDB does not know this form. MySQL warns of each use of the other, which the driver asks for and logs.
+        named = _NEW_VALUE.sub(r"new.\1", changes)
+        self._on_duplicate_in_mysql = f" AS new ON DUPLICATE KEY UPDATE {named}"
         self._long_texts = [columns.index(name) for name in long_texts]
 
     async def write(self, session: AsyncSession, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -52,7 +60,12 @@ class Upsert:
             await self._write(session, rows[start : start + ROWS_PER_STATEMENT])
 
     async def _write(self, session: AsyncSession, rows: Sequence[tuple[Any, ...]]) -> None:
-        statement = self._into + ", ".join([self._row] * len(rows)) + self._on_duplicate
+        dialect = cast(MySQLDialect, (await session.connection()).dialect)
+        statement = (
+            self._into
+            + ", ".join([self._row] * len(rows))
+            + (self._on_duplicate_in_mariadb if dialect.is_mariadb else self._on_duplicate_in_mysql)
+        )
         width = len(rows[0])
         values = [value for row in rows for value in row]
         for column in self._long_texts:

@@ -58,6 +58,16 @@ async def test_rows_are_inserted_or_changed_and_texts_come_back_as_they_were(
     assert rows == {2: "stays", **dict(texts)}
 
 
+async def test_a_server_has_nothing_to_warn_of(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On MySQL, each column whose new value was named in MariaDB's way would be a log line of its own."""
+    for _ in range(2):
+        await database.transaction(lambda session: WRITE.write(session, [(1, "said"), (2, None)]))
+
+    assert [record.message for record in caplog.records if record.name == "asyncmy"] == []
+
+
 async def test_no_rows_send_nothing(database: Database) -> None:
     with sent_statements(database) as sent:
         await database.transaction(lambda session: WRITE.write(session, []))

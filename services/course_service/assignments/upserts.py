@@ -29,7 +29,10 @@ ASSIGNMENTS = Upsert(
     long_texts=["description"],
 )
 
-KNOWN = "COALESCE(VALUES({0}), IF(canvas_assignment_id = VALUES(canvas_assignment_id), {0}, NULL))"
+KNOWN = (
+    "COALESCE(VALUES({0}), IF(assignment_visibility.canvas_assignment_id = VALUES(canvas_assignment_id),"
+    " assignment_visibility.{0}, NULL))"
+)
 """A listing that says nothing of the submission leaves what is known, but not of another assignment."""
 
 VISIBILITY = Upsert(
