@@ -65,6 +65,8 @@ class Call:
     fields: list[bytes]
     """Rendered header fields without those that frame the message."""
     answer_within_seconds: float
+    waits_for_others: bool
+    """Whether the time until the answer says nothing of the service's load."""
     is_private: bool
     """Whether the answer is about somebody, so that no cache may keep it."""
     on_success: Callable[[], Coroutine[Any, Any, None]] | None = None
@@ -301,7 +303,7 @@ async def _stream(connection: ServiceConnection, call: Call, exchange: Exchange)
 
 def _leave(link: _Link, call: Call, now: float) -> None:
     if call.admitted_at is not None:
-        link.admission.leave(now - call.admitted_at)
+        link.admission.leave(None if call.waits_for_others else now - call.admitted_at)
         call.admitted_at = None
 
 

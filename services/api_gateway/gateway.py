@@ -174,6 +174,7 @@ class Gateway:
                 self._gateway_key,
             ),
             route.answer_within_seconds,
+            route.waits_for_others,
             route.is_private,
             partial(self._revocations.end_session, identity.sub, identity.signed_in_at)
             if route.ends_sessions and identity is not None

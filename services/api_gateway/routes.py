@@ -51,6 +51,7 @@ class Route:
 
     `ends_sessions`: success there ends all sessions of the caller, here before the answer is passed on.
     `limit`: what else its POSTs count against, beside the user's own limit.
+    `waits_for_others`: the service asks Cognito or Canvas, so that slow answers are no sign of its load.
     """
 
     path: str
@@ -61,6 +62,7 @@ class Route:
     answer_within_seconds: float = ANSWER_SECONDS
     ends_sessions: bool = False
     limit: Limit = Limit.USER
+    waits_for_others: bool = False
 
     def matches(self, path: str) -> bool:
         """Tell whether a canonical path belongs to this row; letter case counts."""
@@ -88,6 +90,7 @@ def _api(
     answer_within_seconds: float = ANSWER_SECONDS,
     ends_sessions: bool = False,
     limit: Limit = Limit.USER,
+    waits_for_others: bool = False,
 ) -> Route:
     path = f"/v1/{name}"
     return Route(
@@ -99,6 +102,7 @@ def _api(
         answer_within_seconds,
         ends_sessions,
         limit,
+        waits_for_others,
     )
 
 
@@ -115,9 +119,15 @@ _SYNC = "integrations/canvas/sync"
 
 ROUTES = (
     Route("/api/internal", Access.NOBODY, None, ""),
-    _api("auth/signout", Service.USER, reach=Reach.ITSELF, ends_sessions=True),
-    _api("auth/signin", Service.USER, Access.PUBLIC, limit=Limit.SIGN_IN),
-    _api("auth", Service.USER, Access.PUBLIC, Reach.BELOW),
+    _api(
+        "auth/signout",
+        Service.USER,
+        reach=Reach.ITSELF,
+        ends_sessions=True,
+        waits_for_others=True,
+    ),
+    _api("auth/signin", Service.USER, Access.PUBLIC, limit=Limit.SIGN_IN, waits_for_others=True),
+    _api("auth", Service.USER, Access.PUBLIC, Reach.BELOW, waits_for_others=True),
     _api("auth", Service.USER, reach=Reach.ITSELF),
     _api("users", Service.USER),
     _api("friends", Service.USER),
@@ -128,8 +138,9 @@ ROUTES = (
         reach=Reach.ITSELF,
         answer_within_seconds=SYNC_ANSWER_SECONDS,
         limit=Limit.SYNC,
+        waits_for_others=True,
     ),
-    _api("integrations", Service.USER),
+    _api("integrations", Service.USER, waits_for_others=True),
     _api("courses", Service.COURSE),
     _api("assignments", Service.COURSE),
     _api("enrollments", Service.COURSE),

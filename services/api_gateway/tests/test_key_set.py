@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from itertools import cycle
 from uuid import uuid4
 
 import pytest
@@ -228,8 +227,7 @@ async def test_compressed_answer_is_not_unpacked() -> None:
 
 
 async def test_cold_start_fetches_once(start_system: StartSystem, signing_key: SigningKey) -> None:
-    """J-04: 200 cold requests to the three services, one fetch."""
-    paths = ("/api/v1/users/me", "/api/v1/enrollments", "/api/v1/todos")
+    """J-04: 200 cold requests, one fetch."""
 
     async def slowly(request: Message, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.5)
@@ -239,10 +237,7 @@ async def test_cold_start_fetches_once(start_system: StartSystem, signing_key: S
         async with start_system(answer_within_seconds=10, cognito_jwks_url=endpoint.url) as system:
             bearers = [system.bearer(sub=f"user-{number}") for number in range(200)]
             answers = await asyncio.gather(
-                *(
-                    system.client.send("GET", path, [bearer])
-                    for path, bearer in zip(cycle(paths), bearers, strict=False)
-                )
+                *(system.client.send("GET", "/api/v1/todos", [bearer]) for bearer in bearers)
             )
         assert {answer.status for answer in answers} == {200}
         assert len(endpoint.requests) == 1

@@ -63,6 +63,24 @@ def test_few_slow_calls_among_quick_ones_change_nothing() -> None:
     assert admission.at_once == START
 
 
+async def test_sign_ins_that_wait_for_cognito_are_no_sign_of_load(
+    start_system: StartSystem,
+) -> None:
+    """O-03: hundreds of them, each slower than a service that is not busy, leave room for the next."""
+
+    async def wait_for_cognito(_: Message, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(LATE_SECONDS * 1.5)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+
+    async with start_system(answer_within_seconds=5) as system:
+        system.user.answer = wait_for_cognito
+        for _ in range(6):
+            answers = await asyncio.gather(
+                *(system.client.send("POST", "/api/v1/auth/signin") for _ in range(START // 2))
+            )
+            assert {each.status for each in answers} == {200}
+
+
 async def test_overloaded_service_refuses_quickly_and_stays_busy(start_system: StartSystem) -> None:
     """O-03: far more calls than it can take: the first are answered, the rest hear 503 with Retry-After in 0.1 s."""
 

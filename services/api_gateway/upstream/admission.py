@@ -13,10 +13,10 @@ FEWEST = 16
 MOST = 384
 """Calls at once at most; leaves a quarter of the pool's connections to bodies on their way and to slow routes."""
 
-START = 128
-"""Calls at once until answers have told more: eight for each connection to the database, for a burst at a service that
-is not busy is no overload. Twice as many, each on a new connection, would keep a gateway that shares its processor
-from answering for the first second of a flood."""
+START = 200
+"""Calls at once until answers have told more: what has waited for the pool's keys when a gateway begins (J-04) is a
+burst and no overload. Each is a new connection: with 256 a gateway that shares its processor answered nobody for the
+first second of a flood."""
 
 FEWER, MORE = 0.8, 1.1
 """By how much the number changes after a look: down faster than up, so that it stays near what is answered in time."""
@@ -61,9 +61,11 @@ class Admission:
         """Count a call in; its `leave` must follow."""
         self._under_way += 1
 
-    def leave(self, seconds: float) -> None:
-        """Count a call out that took so long until its answer began, or until it failed."""
+    def leave(self, seconds: float | None) -> None:
+        """Count a call out that took so long until its answer began, or until it failed; None says nothing of load."""
         self._under_way -= 1
+        if seconds is None:
+            return
         self._answers += 1
         self._late += seconds > LATE_SECONDS
         if self._answers >= ENOUGH:
