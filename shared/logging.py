@@ -157,3 +157,5 @@ def configure_logging(service: str, level: str) -> None:
     root.setLevel(level)
     for noisy in ("httpx", "httpcore", "aiobotocore", "botocore", "uvicorn.access", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # The driver logs what the server warns of, which repeats values: of INSERT IGNORE, the key that there was.
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)

@@ -1,6 +1,7 @@
 """What statements on the driver's own cursor promise on a real server, alone and in units of work."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -36,6 +37,7 @@ from shared.database import (
     DatabaseUnavailable,
     is_duplicate_key,
 )
+from shared.logging import configure_logging
 from shared.queries import Query, Statement
 from shared.testing.schemas import connect, execute
 from shared.testing.statements import sent_statements
@@ -78,6 +80,17 @@ def schema_url(mysql_server_url: str) -> Iterator[str]:
     execute(url, "CREATE TABLE notes (id INT PRIMARY KEY, said JSON, is_read BOOL)")
     yield url
     execute(mysql_server_url, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Lets a test set logging up as each process of ours does."""
+    loggers = [logging.getLogger(name) for name in ("", "asyncmy")]
+    before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    yield
+    for logger, handlers, level in before:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
 
 
 @pytest.fixture
@@ -145,6 +158,20 @@ async def test_a_value_that_the_statement_names_needs_no_parameter(database: Dat
     query = Query(things(THINGS.c.kind == "SMALL", THINGS.c.id == bindparam("id")))
 
     assert [len(await database.rows(query, {"id": number})) for number in (1, 2)] == [0, 1]
+
+
+async def test_what_the_server_warns_of_repeats_no_value_in_the_log(
+    database: Database, restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S-07"""
+    configure_logging("test_service", "INFO")
+    number = Query(select((bindparam("text", type_=Integer) + 0).label("number")))
+
+    await database.rows(number, {"text": "ann@example.com"})
+    logging.getLogger("asyncmy").error("this one is seen")
+
+    assert "this one is seen" in (written := capsys.readouterr().out)
+    assert "ann@example.com" not in written
 
 
 async def test_listeners_of_the_engine_hear_of_each_query(database: Database) -> None:
