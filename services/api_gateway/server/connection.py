@@ -69,9 +69,10 @@ class ClientConnection(asyncio.Protocol):
         # Of the request whose header fields are arriving.
         self._target = b""
         self._fields: HeaderList = []
-        self._field_bytes = 0
         self._is_in_head = False
         self._unparsed_bytes = 0
+        self._head_bytes_at_most = 0
+        """No less than what has arrived of the head, so that hardly any fields need be counted."""
         # Of the request whose body is arriving, the one being answered, and those behind it.
         self._arriving: Exchange | None = None
         self._current: Exchange | None = None
@@ -118,6 +119,7 @@ class ClientConnection(asyncio.Protocol):
             return
         is_first = self._unparsed_bytes == 0 and self._current is None and self._arriving is None
         self._unparsed_bytes += len(data)
+        self._head_bytes_at_most = self._unparsed_bytes
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -160,7 +162,6 @@ class ClientConnection(asyncio.Protocol):
         """Begin a request."""
         self._target = b""
         self._fields = []
-        self._field_bytes = 0
         self._is_in_head = True
 
     def on_url(self, url: bytes) -> None:
@@ -170,7 +171,6 @@ class ClientConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header field; those after the last chunk of a body get to nobody."""
         if self._is_in_head:
-            self._field_bytes += len(name) + len(value) + 4
             self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -183,7 +183,9 @@ class ClientConnection(asyncio.Protocol):
         length: int | None = 0
         if len(self._target) > MAX_TARGET_BYTES:
             refusal = TargetTooLong()
-        elif self._field_bytes > MAX_HEAD_BYTES or len(self._fields) > MAX_HEADERS:
+        elif len(self._fields) > MAX_HEADERS or (
+            self._head_bytes_at_most > MAX_HEAD_BYTES and _size_bytes(self._fields) > MAX_HEAD_BYTES
+        ):
             refusal = HeadersTooLarge()
         else:
             try:
@@ -392,3 +394,7 @@ class ClientConnection(asyncio.Protocol):
         self._discarded_bytes += size
         if self._discarded_bytes > READ_AHEAD_BYTES:
             self._transport.close()
+
+
+def _size_bytes(fields: HeaderList) -> int:
+    return sum(len(name) + len(value) + 4 for name, value in fields)

@@ -65,6 +65,17 @@ async def test_head_over_the_limit_is_refused(
     assert system.arrivals == 0
 
 
+async def test_head_over_the_limit_is_refused_behind_another_request(system: System) -> None:
+    """G-06: it counts by itself, also when it came in one piece with what is before it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", system.client.port)
+    small = b"GET /actuator/health HTTP/1.1\r\nHost: x\r\n"
+    writer.write(small + b"\r\n" + small + b"X-Long: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n")
+    answers = await reader.read()
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert answers.count(b"HTTP/1.1 431 ") == 1
+    writer.close()
+
+
 async def test_head_at_the_limit_passes(system: System) -> None:
     """G-06: 100 headers and nearly 16 KiB are fine."""
     headers = [(f"X-{number}", "x" * 130) for number in range(MAX_HEADERS - 2)]
