@@ -4,11 +4,14 @@ import asyncio
 import time
 from collections import Counter
 
+import pytest
+
 from services.api_gateway.tests.conftest import StartSystem
 from services.api_gateway.tests.doubles import Message
 from services.api_gateway.upstream.admission import (
     ENOUGH,
     FEWEST,
+    LATE_BELOW_SECONDS,
     LATE_SECONDS,
     LOOK_SECONDS,
     MOST,
@@ -49,6 +52,22 @@ def test_late_answers_let_fewer_calls_begin_and_quick_ones_more() -> None:
     assert admission.at_once == FEWEST
     _answers(admission, clock, LATE_SECONDS / 2, looks=80)
     assert admission.at_once == MOST
+
+
+@pytest.mark.parametrize(
+    ("seconds", "at_once"), [(LATE_BELOW_SECONDS * 0.9, START), (LATE_BELOW_SECONDS * 1.1, FEWEST)]
+)
+def test_a_burst_below_the_limit_may_take_longer(seconds: float, at_once: int) -> None:
+    """O-03: a hundred calls on new connections are no overload."""
+    clock = Clock()
+    admission = Admission(clock=clock)
+    for _ in range(100):
+        clock.now += LOOK_SECONDS
+        for _ in range(ENOUGH - 1):
+            admission.enter()
+        for _ in range(ENOUGH - 1):
+            admission.leave(seconds)
+    assert admission.at_once == at_once
 
 
 def test_few_slow_calls_among_quick_ones_change_nothing() -> None:

@@ -7,6 +7,9 @@ LATE_SECONDS = 0.1
 """An answer that took longer has waited within the service: three times what one takes at a service's peak. With
 0.25 as many are answered in a flood, but some after seconds."""
 
+LATE_BELOW_SECONDS = 0.25
+"""The same while fewer calls than may be are under way: a burst on new connections takes longer and is no overload."""
+
 FEWEST = 16
 """Calls at once in any case: as many as a service's database pool has connections, so that it is never idle."""
 
@@ -43,6 +46,7 @@ class Admission:
         self._looked_at = clock()
         self._answers = 0
         self._late = 0
+        self._late_below = 0
         self._was_reached = False
 
     @property
@@ -68,6 +72,7 @@ class Admission:
             return
         self._answers += 1
         self._late += seconds > LATE_SECONDS
+        self._late_below += seconds > LATE_BELOW_SECONDS
         if self._answers >= ENOUGH:
             self._look()
 
@@ -75,10 +80,11 @@ class Admission:
         now = self._clock()
         if now - self._looked_at < LOOK_SECONDS:
             return
-        if self._late * 2 > self._answers:
+        late = self._late if self._was_reached else self._late_below
+        if late * 2 > self._answers:
             self._at_once = max(FEWEST, self._at_once * FEWER)
         elif self._was_reached:
             self._at_once = min(MOST, self._at_once * MORE)
         self._looked_at = now
-        self._answers = self._late = 0
+        self._answers = self._late = self._late_below = 0
         self._was_reached = False
