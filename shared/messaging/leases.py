@@ -79,8 +79,10 @@ class Leases:
         self._sqs = sqs
         self._url = url
         self._visibility_seconds = visibility_seconds
+        self._interval_seconds = visibility_seconds / 3
         self._held: dict[str, Lease] = {}
         self._done: list[Lease] = []
+        self._extending = asyncio.Lock()
         self._has_done = asyncio.Event()
         self._has_changed = asyncio.Event()
 
@@ -116,8 +118,10 @@ class Leases:
         """Make messages visible to others at once."""
         for lease in leases:
             self.release(lease)
-        for batch in batches([lease for lease in leases if not lease.is_lost]):
-            await self._set_visibility(batch, 0)
+        # An extension under way might reach the queue after this, and hide them again.
+        async with self._extending:
+            for batch in batches([lease for lease in leases if not lease.is_lost]):
+                await self._set_visibility(batch, 0, within=self._interval_seconds)
 
     async def run(self) -> None:
         """Extend and delete until cancelled."""
@@ -162,18 +166,20 @@ class Leases:
             )
 
     async def _extend_in_time(self) -> None:
-        interval = self._visibility_seconds / 3
         while True:
             started_at = _now()
-            held = [lease for lease in self._held.values() if not lease.is_lost]
-            # Each call ends before the next is due, so that one hanging call costs no lease.
-            await asyncio.gather(
-                *(
-                    self._set_visibility(batch, self._visibility_seconds, within=interval)
-                    for batch in batches(held)
+            async with self._extending:
+                held = [lease for lease in self._held.values() if not lease.is_lost]
+                # Each call ends before the next is due, so that one hanging call costs no lease.
+                await asyncio.gather(
+                    *(
+                        self._set_visibility(
+                            batch, self._visibility_seconds, within=self._interval_seconds
+                        )
+                        for batch in batches(held)
+                    )
                 )
-            )
-            await asyncio.sleep(max(0.0, started_at + interval - _now()))
+            await asyncio.sleep(max(0.0, started_at + self._interval_seconds - _now()))
 
     async def _set_visibility(
         self, leases: Sequence[Lease], seconds: int, *, within: float | None = None
