@@ -28,10 +28,16 @@ class Statement:
     Args:
         statement: What changes from run to run is a named `bindparam` in it. An expanding one stands for the list of
             an `IN`, never of a `NOT IN`.
+
+    Raises:
+        ValueError: It leaves a value to a default that SQLAlchemy would fill in at each run.
     """
 
     def __init__(self, statement: SelectBase | Insert | Update | Delete) -> None:
         compiled = statement.compile(dialect=_DIALECT)
+        left_out = {column.key for column in (*compiled.insert_prefetch, *compiled.update_prefetch)}
+        if left_out:
+            raise ValueError(f"name the values of {sorted(left_out)}: nobody else fills them in")
         self.sql = _LIST.sub("%s", str(compiled))
         self._parameters: Sequence[str] = compiled.positiontup or ()
         binds = {name: compiled.binds[name] for name in self._parameters}

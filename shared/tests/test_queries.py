@@ -13,9 +13,12 @@ import pytest
 from sqlalchemy import (
     JSON,
     Boolean,
+    Column,
     Integer,
+    MetaData,
     Select,
     String,
+    Table,
     bindparam,
     func,
     insert,
@@ -139,6 +142,15 @@ async def test_values_go_where_their_names_stand_and_are_never_read_as_sql(
     rows = await database.rows(query, {"first": 1, "second": 2, "title": "' OR 1=1 -- %s"})
 
     assert [row["id"] for row in rows] == [1]
+
+
+def test_a_value_that_a_default_would_fill_in_must_be_named() -> None:
+    entries = Table(
+        "entries", MetaData(), Column("id", Integer), Column("by", String(9), default="me")
+    )
+
+    with pytest.raises(ValueError, match="by"):
+        Statement(insert(entries).values(id=bindparam("id")))
 
 
 @pytest.mark.parametrize(
