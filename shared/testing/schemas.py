@@ -1,4 +1,4 @@
-"""Gives a test suite a migrated schema of its own on the session's database server."""
+"""Gives a test suite a schema of its own on the session's database server, and does there what an operator would."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -12,6 +12,21 @@ from shared.migrations import migrate
 
 
 @contextmanager
+def empty_schema(server_url: str, purpose: str) -> Iterator[str]:
+    """Create a schema under a fresh name that begins with its purpose, and drop it afterwards.
+
+    Yields:
+        The schema's `DATABASE_URL`.
+    """
+    name = f"{purpose}_{uuid4().hex[:8]}"
+    execute(server_url, f"CREATE DATABASE {name} COLLATE utf8mb4_unicode_ci")
+    try:
+        yield f"{server_url.rstrip('/')}/{name}"
+    finally:
+        execute(server_url, f"DROP DATABASE {name}")
+
+
+@contextmanager
 def migrated_schema(server_url: str, migrations: Path) -> Iterator[str]:
     """Create a schema under a fresh name, migrate it, and drop it afterwards.
 
@@ -22,14 +37,9 @@ def migrated_schema(server_url: str, migrations: Path) -> Iterator[str]:
     Yields:
         The schema's `DATABASE_URL`.
     """
-    name = f"{migrations.parent.name}_{uuid4().hex[:8]}"
-    execute(server_url, f"CREATE DATABASE {name} COLLATE utf8mb4_unicode_ci")
-    url = f"{server_url.rstrip('/')}/{name}"
-    try:
+    with empty_schema(server_url, migrations.parent.name) as url:
         migrate(migrations, url)
         yield url
-    finally:
-        execute(server_url, f"DROP DATABASE {name}")
 
 
 def empty_tables(database_url: str) -> None:
@@ -65,6 +75,19 @@ def execute(
     with connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return list(cursor.fetchall())
+
+
+def kill_connections(url: str) -> int:
+    """End all other connections to a schema, and return how many there were."""
+    with connect(url) as operator, operator.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        victims = cursor.fetchall()
+        for (connection_id,) in victims:
+            cursor.execute(f"KILL {connection_id}")
+    return len(victims)
 
 
 def connect(url: str) -> "pymysql.Connection[pymysql.cursors.Cursor]":

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
 
 import pymysql
 import pytest
@@ -14,17 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from local_stack.mysql_server import start_mysql
 from shared.database import Database, DatabaseUnavailable, SchemaNotMigrated
-from shared.testing.schemas import connect, execute
+from shared.testing.schemas import connect, empty_schema, execute, kill_connections
 
 
 @pytest.fixture(scope="module")
 def schema_url(mysql_server_url: str) -> Iterator[str]:
-    name = f"unit_of_work_{uuid4().hex[:8]}"
-    execute(mysql_server_url, f"CREATE DATABASE {name}")
-    url = f"{mysql_server_url}/{name}"
-    execute(url, "CREATE TABLE counters (id INT PRIMARY KEY, value INT NOT NULL)")
-    yield url
-    execute(mysql_server_url, f"DROP DATABASE {name}")
+    with empty_schema(mysql_server_url, "unit_of_work") as url:
+        execute(url, "CREATE TABLE counters (id INT PRIMARY KEY, value INT NOT NULL)")
+        yield url
 
 
 @pytest.fixture
@@ -144,15 +140,7 @@ async def test_pooled_connections_may_all_be_killed(database: Database, schema_u
         return await session.scalar(text("SELECT SUM(value) FROM counters"))
 
     await asyncio.gather(*(database.transaction(read) for _ in range(5)))
-    with connect(schema_url) as operator, operator.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM information_schema.processlist"
-            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
-        )
-        victims = cursor.fetchall()
-        for (connection_id,) in victims:
-            cursor.execute(f"KILL {connection_id}")
-    assert len(victims) == 5
+    assert kill_connections(schema_url) == 5
 
     answers = await asyncio.gather(*(database.transaction(read) for _ in range(5)))
 

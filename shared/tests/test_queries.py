@@ -7,7 +7,6 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import (
@@ -42,7 +41,7 @@ from shared.database import (
 )
 from shared.logging import configure_logging
 from shared.queries import Query, Statement
-from shared.testing.schemas import connect, execute
+from shared.testing.schemas import empty_schema, execute, kill_connections
 from shared.testing.statements import sent_statements
 
 THINGS = tabled(
@@ -67,22 +66,19 @@ CONNECTION_ID = Query(select(literal_column("CONNECTION_ID()", Integer).label("i
 
 @pytest.fixture(scope="module")
 def schema_url(mysql_server_url: str) -> Iterator[str]:
-    name = f"queries_{uuid4().hex[:8]}"
-    execute(mysql_server_url, f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-    url = f"{mysql_server_url}/{name}"
-    execute(
-        url,
-        "CREATE TABLE things (id INT PRIMARY KEY, title VARCHAR(50), is_old BOOL,"
-        " kind ENUM('BIG', 'SMALL'), made_at DATETIME(6))",
-    )
-    execute(
-        url,
-        "INSERT INTO things VALUES (1, '100 %% 과제', TRUE, 'BIG', '2026-03-04 09:30:00.000001'),"
-        " (2, NULL, FALSE, 'SMALL', '2026-03-04 09:30:00'), (3, '', NULL, NULL, NULL)",
-    )
-    execute(url, "CREATE TABLE notes (id INT PRIMARY KEY, said JSON, is_read BOOL)")
-    yield url
-    execute(mysql_server_url, f"DROP DATABASE {name}")
+    with empty_schema(mysql_server_url, "queries") as url:
+        execute(
+            url,
+            "CREATE TABLE things (id INT PRIMARY KEY, title VARCHAR(50), is_old BOOL,"
+            " kind ENUM('BIG', 'SMALL'), made_at DATETIME(6))",
+        )
+        execute(
+            url,
+            "INSERT INTO things VALUES (1, '100 %% 과제', TRUE, 'BIG', '2026-03-04 09:30:00.000001'),"
+            " (2, NULL, FALSE, 'SMALL', '2026-03-04 09:30:00'), (3, '', NULL, NULL, NULL)",
+        )
+        execute(url, "CREATE TABLE notes (id INT PRIMARY KEY, said JSON, is_read BOOL)")
+        yield url
 
 
 @pytest.fixture
@@ -205,15 +201,7 @@ async def test_pooled_connections_may_all_be_killed(schema_url: str) -> None:
     """D-04: there are more of them than tries."""
     database = Database(schema_url)
     await asyncio.gather(*(database.rows(SLEEP, {"seconds": 0.3}) for _ in range(POOL_SIZE)))
-    with connect(schema_url) as operator, operator.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM information_schema.processlist"
-            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
-        )
-        victims = cursor.fetchall()
-        for (connection_id,) in victims:
-            cursor.execute(f"KILL {connection_id}")
-    assert len(victims) >= POOL_SIZE > MAX_ATTEMPTS
+    assert kill_connections(schema_url) >= POOL_SIZE > MAX_ATTEMPTS
 
     one = await database.rows(SLEEP, {"seconds": 0})
     many = await asyncio.gather(*(database.rows(SLEEP, {"seconds": 0.1}) for _ in range(POOL_SIZE)))
@@ -363,15 +351,7 @@ async def test_units_of_work_survive_the_loss_of_every_pooled_connection(schema_
         return database.transaction(lambda session: SLEEP.fetch(session, {"seconds": seconds}))
 
     await asyncio.gather(*(sleep(0.3) for _ in range(POOL_SIZE)))
-    with connect(schema_url) as operator, operator.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM information_schema.processlist"
-            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
-        )
-        victims = cursor.fetchall()
-        for (connection_id,) in victims:
-            cursor.execute(f"KILL {connection_id}")
-    assert len(victims) >= POOL_SIZE > MAX_ATTEMPTS
+    assert kill_connections(schema_url) >= POOL_SIZE > MAX_ATTEMPTS
 
     rows = [await sleep(0), *await asyncio.gather(*(sleep(0.1) for _ in range(POOL_SIZE)))]
 

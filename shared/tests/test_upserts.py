@@ -1,14 +1,13 @@
 """What rows that are written many at once promise on a real server."""
 
 from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import Integer, Text, column, func, select, table
 
 from shared.database import Database
 from shared.queries import Query
-from shared.testing.schemas import execute
+from shared.testing.schemas import empty_schema, execute
 from shared.testing.statements import sent_statements
 from shared.upserts import Upsert
 
@@ -31,12 +30,9 @@ ALL = Query(select(LINES.c.id, LINES.c.said).order_by(LINES.c.id))
 
 @pytest.fixture
 def schema_url(mysql_server_url: str) -> Iterator[str]:
-    name = f"upserts_{uuid4().hex[:8]}"
-    execute(mysql_server_url, f"CREATE DATABASE {name} COLLATE utf8mb4_unicode_ci")
-    url = f"{mysql_server_url.rstrip('/')}/{name}"
-    execute(url, "CREATE TABLE lines_written (id INT PRIMARY KEY, said TEXT)")
-    yield url
-    execute(mysql_server_url, f"DROP DATABASE {name}")
+    with empty_schema(mysql_server_url, "upserts") as url:
+        execute(url, "CREATE TABLE lines_written (id INT PRIMARY KEY, said TEXT)")
+        yield url
 
 
 @pytest.fixture

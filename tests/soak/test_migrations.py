@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from local_stack.backups.service import back_up, restore
 from shared.migrations import migrate, newest_revision
-from shared.testing.schemas import execute, migrated_schema
+from shared.testing.schemas import empty_schema, execute, migrated_schema
 from tests.soak.old_release import RELEASES, OldRelease, Traffic, fill
 
 pytestmark = pytest.mark.soak
@@ -33,16 +32,11 @@ RESTORE_SECONDS = 600
 
 @contextmanager
 def filled_schema(server_url: str, release: OldRelease, rows: int) -> Iterator[tuple[str, Path]]:
-    name = f"soak_{uuid4().hex[:8]}"
     migrations = Path("services", release.service, "migrations")
-    execute(server_url, f"CREATE DATABASE {name} COLLATE utf8mb4_unicode_ci")
-    url = f"{server_url.rstrip('/')}/{name}"
-    try:
+    with empty_schema(server_url, "soak") as url:
         migrate(migrations, url, "0001")
         fill(url, release, rows)
         yield url, migrations
-    finally:
-        execute(server_url, f"DROP DATABASE {name}")
 
 
 def percentile_95(seconds: list[float]) -> float:

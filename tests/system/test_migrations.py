@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pymysql
 import pytest
@@ -19,7 +18,7 @@ from services.schedule_service.migrate import MIGRATIONS as SCHEDULE
 from services.user_service.migrate import MIGRATIONS as USER
 from shared.database import Database
 from shared.migrations import migrate, newest_revision
-from shared.testing.schemas import connect, execute
+from shared.testing.schemas import connect, empty_schema, execute
 
 ALL = pytest.mark.parametrize("migrations", [USER, COURSE, SCHEDULE], ids=lambda m: m.parent.name)
 
@@ -36,16 +35,6 @@ NOT_ONLY_ADDED = {
 
 class CutShort(Exception):
     """Ends a migration as a killed process would: what was not committed is rolled back."""
-
-
-@contextmanager
-def empty_schema(server_url: str) -> Iterator[str]:
-    name = f"migrations_{uuid4().hex[:8]}"
-    execute(server_url, f"CREATE DATABASE {name} COLLATE utf8mb4_unicode_ci")
-    try:
-        yield f"{server_url.rstrip('/')}/{name}"
-    finally:
-        execute(server_url, f"DROP DATABASE {name}")
 
 
 @contextmanager
@@ -92,7 +81,10 @@ def test_a_migration_cut_short_after_any_statement_is_started_again(
             seen.add(statement)
             raise CutShort
 
-    with empty_schema(mysql_server_url) as whole, empty_schema(mysql_server_url) as cut:
+    with (
+        empty_schema(mysql_server_url, "migrations") as whole,
+        empty_schema(mysql_server_url, "migrations") as cut,
+    ):
         migrate(migrations, whole)
         with heard(cut_after_each_once):
             while True:
@@ -148,7 +140,7 @@ def test_migrations_only_add_so_that_the_release_before_runs_on_the_new_schema(
         removing[found[1]] = [each for each in pending if not only_adds(each)]
         pending.clear()
 
-    with empty_schema(mysql_server_url) as url, heard(sort_by_revision):
+    with empty_schema(mysql_server_url, "migrations") as url, heard(sort_by_revision):
         migrate(migrations, url)
     service = migrations.parent.name
     excused = {revision for name, revision in NOT_ONLY_ADDED if name == service}
@@ -184,7 +176,7 @@ async def test_code_starts_and_migrates_nothing_on_a_schema_that_is_ahead_of_it(
     mysql_server_url: str,
 ) -> None:
     """D-06, O-04: what a rollback needs."""
-    with empty_schema(mysql_server_url) as url:
+    with empty_schema(mysql_server_url, "migrations") as url:
         migrate(USER, url)
         execute(url, "UPDATE alembic_version SET version_num = '9999'")
         before = described(url)
@@ -228,7 +220,7 @@ def start_migrator(service: str, database_url: str) -> "subprocess.Popen[str]":
 
 def test_two_migrators_at_once_end_well_and_lose_no_row(mysql_server_url: str) -> None:
     """D-06: and a third one finds nothing to do."""
-    with empty_schema(mysql_server_url) as url:
+    with empty_schema(mysql_server_url, "migrations") as url:
         migrate(SCHEDULE, url, "0001")
         fill(url, ROWS)
         both = [start_migrator("schedule_service", url) for _ in range(2)]
@@ -245,7 +237,7 @@ def test_two_migrators_at_once_end_well_and_lose_no_row(mysql_server_url: str) -
 def test_a_migration_that_waits_for_a_table_holds_nobody_up_for_long(mysql_server_url: str) -> None:
     """D-06: a transaction uses the table; without a limit, every later query waits behind the migration."""
     slowest = 0.0
-    with empty_schema(mysql_server_url) as url:
+    with empty_schema(mysql_server_url, "migrations") as url:
         migrate(SCHEDULE, url, "0001")
         fill(url, 2_000)
         holder = connect(url)
@@ -272,7 +264,7 @@ def test_a_migration_that_waits_for_a_table_holds_nobody_up_for_long(mysql_serve
 def test_a_statement_that_fails_for_another_reason_is_not_tried_again(
     mysql_server_url: str,
 ) -> None:
-    with empty_schema(mysql_server_url) as url:
+    with empty_schema(mysql_server_url, "migrations") as url:
         migrate(USER, url, "0001")
         execute(url, "CREATE TABLE revocations (something INT)")
         with pytest.raises(Exception, match="revoked_before") as raised:

@@ -17,7 +17,7 @@ from services.schedule_service.migrate import MIGRATIONS
 from services.schedule_service.settings import APISettings, WorkerSettings
 from shared.migrations import main as migrate
 from shared.settings import load_settings
-from shared.testing.schemas import execute
+from shared.testing.schemas import empty_schema
 
 API = "services.schedule_service"
 WORKER = "services.schedule_service.worker"
@@ -98,16 +98,16 @@ def test_the_worker_serves_its_management_port_and_ends_on_sigterm(database_url)
 def test_a_schema_that_was_not_migrated_ends_the_process_naming_the_command(
     mysql_server_url, module
 ):
-    name = f"empty_{free_port()}"
-    execute(mysql_server_url, f"CREATE DATABASE {name}")
-    with process(
-        module,
-        DATABASE_URL=f"{mysql_server_url}/{name}",
-        PORT=str(free_port()),
-        MANAGEMENT_PORT=str(free_port()),
-    ) as child:
+    with (
+        empty_schema(mysql_server_url, "unmigrated") as url,
+        process(
+            module,
+            DATABASE_URL=url,
+            PORT=str(free_port()),
+            MANAGEMENT_PORT=str(free_port()),
+        ) as child,
+    ):
         _, errors = child.communicate(timeout=20)
-    execute(mysql_server_url, f"DROP DATABASE {name}")
     assert child.returncode == 1
     assert errors.splitlines()[-1].startswith("error: the schema is at revision none")
     assert "python -m services.schedule_service.migrate" in errors

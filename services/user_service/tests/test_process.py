@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from shared.testing.schemas import execute
+from shared.testing.schemas import empty_schema
 
 
 def _free_port() -> int:
@@ -69,13 +69,11 @@ def test_it_serves_on_both_ports_and_stops_when_told(environment: dict[str, str]
 def test_it_refuses_a_schema_that_is_not_migrated(
     environment: dict[str, str], mysql_server_url: str
 ) -> None:
-    execute(mysql_server_url, "CREATE DATABASE user_service_unmigrated")
-    try:
-        url = f"{mysql_server_url.rstrip('/')}/user_service_unmigrated"
-        with _process(**{**environment, "DATABASE_URL": url}) as process:
-            _, errors = process.communicate(timeout=30)
-    finally:
-        execute(mysql_server_url, "DROP DATABASE user_service_unmigrated")
+    with (
+        empty_schema(mysql_server_url, "unmigrated") as url,
+        _process(**{**environment, "DATABASE_URL": url}) as process,
+    ):
+        _, errors = process.communicate(timeout=30)
     assert process.returncode == 1
     last = errors.strip().splitlines()[-1]
     assert last.startswith("error: ")

@@ -22,7 +22,7 @@ from shared.messaging.publisher import Publisher
 from shared.messaging.queues import create_queues, queue_url
 from shared.settings import Settings
 from shared.testing.hostile_sqs import HostileSQS
-from shared.testing.schemas import execute
+from shared.testing.schemas import empty_schema
 
 BODY = json.dumps({"eventType": "COURSE_DISABLED", "cognitoSub": "sub-of-a-student"})
 
@@ -117,19 +117,15 @@ def queues(aws: Settings, names: dict[str, str], monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def failures_url(mysql_server_url: str) -> Iterator[str]:
-    name = f"dead_letters_{uuid4().hex[:8]}"
-    execute(mysql_server_url, f"CREATE DATABASE {name}")
-    url = f"{mysql_server_url.rstrip('/')}/{name}"
-
-    async def create() -> None:
+    async def create(url: str) -> None:
         database = Database(url)
         async with database.engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
         await database.close()
 
-    asyncio.run(create())
-    yield url
-    execute(mysql_server_url, f"DROP DATABASE {name}")
+    with empty_schema(mysql_server_url, "dead_letters") as url:
+        asyncio.run(create(url))
+        yield url
 
 
 def record(url: str, message_id: str, *reasons: str) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from sqlalchemy.orm import DeclarativeBase
@@ -11,7 +10,7 @@ from shared.database import Database, DatabaseUnavailable, utc_now
 from shared.events.routes import DEAD_LETTER_RETENTION_SECONDS
 from shared.messaging.failure_log import FailureColumns, FailureLog, read_failures
 from shared.messaging.failures import FailedMessage
-from shared.testing.schemas import execute
+from shared.testing.schemas import empty_schema
 
 MAX_ROWS = 20
 
@@ -26,14 +25,12 @@ class FailedMessageRow(FailureColumns, Base):
 
 @pytest.fixture
 async def database(mysql_server_url: str) -> AsyncIterator[Database]:
-    name = f"failures_{uuid4().hex[:8]}"
-    execute(mysql_server_url, f"CREATE DATABASE {name}")
-    database = Database(f"{mysql_server_url.rstrip('/')}/{name}")
-    async with database.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
-    yield database
-    await database.close()
-    execute(mysql_server_url, f"DROP DATABASE {name}")
+    with empty_schema(mysql_server_url, "failures") as url:
+        database = Database(url)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(Base.metadata.create_all)
+        yield database
+        await database.close()
 
 
 @pytest.fixture

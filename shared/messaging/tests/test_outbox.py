@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import pytest
@@ -24,7 +23,7 @@ from shared.messaging.queues import create_queues
 from shared.messaging.relay import MAX_ATTEMPTS, ClaimedEvent, Relay
 from shared.testing.collector import Collector
 from shared.testing.hostile_sqs import HostileSQS
-from shared.testing.schemas import delete_rows, execute
+from shared.testing.schemas import delete_rows, empty_schema, execute
 from shared.tracing.spans import flush_spans, span
 
 QUEUE = TASK_CREATION.name
@@ -42,12 +41,9 @@ class Outbox(OutboxColumns, Base):
 
 @pytest.fixture(scope="module")
 def schema_url(mysql_server_url: str) -> Iterator[str]:
-    name = f"outbox_{uuid4().hex[:8]}"
-    execute(mysql_server_url, f"CREATE DATABASE {name}")
-    url = f"{mysql_server_url}/{name}"
-    execute(url, str(CreateTable(Outbox.__table__).compile(dialect=mysql.dialect())))
-    yield url
-    execute(mysql_server_url, f"DROP DATABASE {name}")
+    with empty_schema(mysql_server_url, "outbox") as url:
+        execute(url, str(CreateTable(Outbox.__table__).compile(dialect=mysql.dialect())))
+        yield url
 
 
 @pytest.fixture
