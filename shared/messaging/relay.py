@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     and_,
     bindparam,
@@ -125,9 +126,9 @@ class Relay:
         )
         self._removal = Statement(
             delete(table).where(
-                # By id as well: MariaDB finds no index for pairs.
-                table.id.in_(bindparam("ids", expanding=True)),
-                tuple_(table.id, table.version).in_(bindparam("versions", expanding=True)),
+                _is_one_of(
+                    table, bindparam("ids", expanding=True), bindparam("versions", expanding=True)
+                )
             )
         )
         self._builds = asyncio.Semaphore(BUILDS_AT_ONCE)
@@ -148,7 +149,7 @@ class Relay:
                 continue
             if self._outages:
                 await sleep_unless_stopped(backoff_seconds(self._outages - 1), stopping)
-            elif not claimed or claimed < CLAIM_SIZE:
+            elif (claimed or 0) < CLAIM_SIZE:
                 # A call to a queue takes ten messages for the price of one.
                 await sleep_unless_stopped(POLL_SECONDS, stopping)
 
@@ -225,11 +226,8 @@ class Relay:
     async def _remove(self, sent: Sequence[ClaimedEvent]) -> None:
         if not sent:
             return
-        values = {
-            "ids": [event.id for event in sent],
-            # A renewed row has another version: it tells of something newer and stays.
-            "versions": [(event.id, event.version) for event in sent],
-        }
+        # A renewed row has another version: it tells of something newer and stays.
+        values = dict(zip(("ids", "versions"), _keys(sent), strict=True))
         await self._database.transaction(lambda session: self._removal.run(session, values))
         for event in sent:
             OUTBOX_SENT.labels(event.event_type).inc()
@@ -242,7 +240,7 @@ class Relay:
         async def work(session: AsyncSession) -> None:
             await session.execute(
                 update(table)
-                .where(_is_one_of(table, events))
+                .where(_is_one_of(table, *_keys(events)))
                 .values(due_at=due_at, attempts=table.attempts - 1)
             )
 
@@ -260,7 +258,9 @@ class Relay:
         )
 
         async def work(session: AsyncSession) -> None:
-            await session.execute(update(table).where(_is_one_of(table, [event])).values(values))
+            await session.execute(
+                update(table).where(_is_one_of(table, *_keys([event]))).values(values)
+            )
 
         await self._database.transaction(work)
         if is_parked:
@@ -291,9 +291,14 @@ class Relay:
         OUTBOX_PARKED.set(parked)
 
 
-def _is_one_of(table: type[OutboxColumns], events: Sequence[ClaimedEvent]) -> ColumnElement[bool]:
+def _keys(events: Sequence[ClaimedEvent]) -> tuple[list[int], list[tuple[int, str]]]:
+    return [event.id for event in events], [(event.id, event.version) for event in events]
+
+
+def _is_one_of(
+    table: type[OutboxColumns],
+    ids: Sequence[int] | BindParameter[int],
+    versions: Sequence[tuple[int, str]] | BindParameter[Any],
+) -> ColumnElement[bool]:
     # By id as well: MariaDB finds no index for pairs.
-    return and_(
-        table.id.in_([event.id for event in events]),
-        tuple_(table.id, table.version).in_([(event.id, event.version) for event in events]),
-    )
+    return and_(table.id.in_(ids), tuple_(table.id, table.version).in_(versions))
